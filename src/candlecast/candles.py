@@ -1,0 +1,343 @@
+"""`Candles`: a validated table of OHLCV candles of one symbol at one interval."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from candlecast.errors import CandleError, InputError
+from candlecast.intervals import interval_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TIME = pl.Datetime("us", "UTC")
+REQUIRED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "time": TIME,
+    "open": pl.Float64,
+    "high": pl.Float64,
+    "low": pl.Float64,
+    "close": pl.Float64,
+    "volume": pl.Float64,
+}
+OPTIONAL: dict[str, pl.DataType | type[pl.DataType]] = {
+    "quote_volume": pl.Float64,
+    "trades": pl.Int64,
+    "taker_buy_volume": pl.Float64,
+    "taker_buy_quote_volume": pl.Float64,
+}
+SCHEMA = REQUIRED | OPTIONAL
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Candles:
+    """Candles of one symbol: UTC, keyed by open time, sorted, unique and valid.
+
+    Build it with `Candles.from_frame` or `candlecast.read`, which check what this class promises;
+    the constructor itself trusts its arguments.
+
+    Attributes:
+        frame: `time` (open time, UTC), `open`, `high`, `low`, `close`, `volume` and, where known,
+            `quote_volume`, `trades`, `taker_buy_volume`, `taker_buy_quote_volume`.
+        symbol: The market, such as ``BTCUSDT``.
+        interval: The time from one open to the next. A candle is known at open time + interval.
+    """
+
+    frame: pl.DataFrame
+    symbol: str
+    interval: timedelta
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pl.DataFrame | pd.DataFrame,
+        symbol: str,
+        interval: timedelta | None = None,
+    ) -> Candles:
+        """Check a frame and make it `Candles`.
+
+        Args:
+            frame: A Polars or pandas frame with at least `time`, `open`, `high`, `low`, `close` and
+                `volume`; a pandas frame may carry the times in its index. Times without a zone are
+                read as UTC. Oldest or newest first. Other columns are left out.
+            symbol: The market, such as ``BTCUSDT``.
+            interval: The candles' interval; None infers the most common step.
+
+        Raises:
+            CandleError: For a missing column, a value of the wrong type, a missing or non-finite
+                number, times out of order, duplicated or off the interval's grid, an impossible
+                candle (low above open or close, high below, price not above 0) or a negative volume.
+        """
+        table = frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame)
+        table = _typed(table)
+        _check_values(table)
+        newest_first = _check_order(table)
+        if newest_first:
+            table = table.reverse()
+        interval = interval or _infer_interval(table)
+        _check_grid(table, interval, newest_first)
+        return cls(table, symbol, interval)
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def __repr__(self) -> str:
+        span = f"{self.first:%Y-%m-%d %H:%M} .. {self.last:%Y-%m-%d %H:%M}" if len(self) else "none"
+        return (
+            f"Candles({self.symbol} {interval_text(self.interval)}, {len(self):,} rows, "
+            f"{span}, {self.gaps.height} gaps)"
+        )
+
+    def to_polars(self) -> pl.DataFrame:
+        """The table as a Polars frame, one row a candle."""
+        return self.frame
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The table as a pandas frame with a `time` column (UTC).
+
+        Raises:
+            InputError: If pandas is not installed.
+        """
+        try:
+            return self.frame.to_pandas()
+        except ModuleNotFoundError as missing:
+            raise InputError(
+                f"to_pandas() needs {missing.name}. Install it with: pip install 'candlecast[pandas]'"
+            ) from missing
+
+    @property
+    def first(self) -> datetime:
+        """Open time of the oldest candle."""
+        return self._time_at(0)
+
+    @property
+    def last(self) -> datetime:
+        """Open time of the newest candle."""
+        return self._time_at(-1)
+
+    def _time_at(self, row: int) -> datetime:
+        time = self.frame["time"][row]
+        assert isinstance(time, datetime)
+        return time
+
+    @cached_property
+    def gaps(self) -> pl.DataFrame:
+        """The holes: `after` and `before` (open times either side) and `missing` (candles)."""
+        step_us = pl.col("time").diff().dt.total_microseconds()
+        return (
+            self.frame.lazy()
+            .select(
+                after=pl.col("time").shift(1),
+                before=pl.col("time"),
+                missing=step_us // _microseconds(self.interval) - 1,
+            )
+            .filter(pl.col("missing") > 0)
+            .collect()
+        )
+
+    @property
+    def missing(self) -> int:
+        """How many candles the gaps lack."""
+        return int(self.gaps["missing"].sum())
+
+    @cached_property
+    def segment_ids(self) -> NDArray[np.int64]:
+        """For each row the number of its segment, counted from 0; shape [rows]."""
+        times = self.frame["time"].to_physical().to_numpy()
+        starts = np.diff(times, prepend=times[:1]) > _microseconds(self.interval)
+        return np.cumsum(starts)
+
+    @property
+    def segments(self) -> list[range]:
+        """The stretches without gaps, as ranges of rows."""
+        edges = [0, *(np.flatnonzero(np.diff(self.segment_ids)) + 1).tolist(), len(self)]
+        return [range(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+
+    @property
+    def sha256(self) -> str:
+        """A hash of the content: the same candles give the same hash from whatever file."""
+        digest = hashlib.sha256(f"{self.symbol} {interval_text(self.interval)}".encode())
+        for column in self.frame:
+            digest.update(column.name.encode())
+            digest.update(column.to_physical().cast(pl.Float64).to_numpy().astype("<f8").tobytes())
+        return digest.hexdigest()
+
+    def between(self, start: datetime | None, end: datetime | None) -> Candles:
+        """The candles with start ≤ open time < end; None leaves a side open."""
+        kept = self.frame
+        if start is not None:
+            kept = kept.filter(pl.col("time") >= start)
+        if end is not None:
+            kept = kept.filter(pl.col("time") < end)
+        return Candles(kept, self.symbol, self.interval)
+
+    def resample(self, interval: timedelta) -> Candles:
+        """Coarser candles, labelled by open time; a bucket that lacks a candle is dropped.
+
+        Raises:
+            InputError: If the new interval is not a whole multiple of the present one.
+        """
+        if interval == self.interval:
+            return self
+        if interval < self.interval or interval % self.interval != timedelta(0):
+            raise InputError(
+                f"Candles of {interval_text(self.interval)} cannot become candles of "
+                f"{interval_text(interval)}. Ask for a whole multiple of the file's interval."
+            )
+        sums = [pl.col(name).sum() for name in ("volume", *OPTIONAL) if name in self.frame.columns]
+        buckets = self.frame.group_by_dynamic("time", every=interval, start_by="window").agg(
+            pl.col("open").first(),
+            pl.col("high").max(),
+            pl.col("low").min(),
+            pl.col("close").last(),
+            *sums,
+            pl.len().alias("candles"),
+        )
+        whole = buckets.filter(pl.col("candles") == interval // self.interval).drop("candles")
+        return Candles(whole, self.symbol, interval)
+
+
+def _microseconds(interval: timedelta) -> int:
+    return interval // timedelta(microseconds=1)
+
+
+def _from_pandas(frame: Any) -> pl.DataFrame:
+    """A pandas frame as Polars, its time index (if it has one) as the column `time`."""
+    if not hasattr(frame, "reset_index"):
+        raise InputError(
+            f"Candles.from_frame takes a Polars or pandas frame, not {type(frame).__name__}."
+        )
+    if "time" not in frame.columns:
+        frame = frame.rename_axis("time").reset_index()
+    return pl.from_pandas(frame)
+
+
+def _typed(frame: pl.DataFrame) -> pl.DataFrame:
+    """The known columns, in order, each cast to its type."""
+    lacking = [name for name in REQUIRED if name not in frame.columns]
+    if lacking:
+        raise CandleError(
+            f"missing column{'s' if len(lacking) > 1 else ''} {', '.join(lacking)}",
+            f"Candles need {', '.join(REQUIRED)}; the frame has {', '.join(frame.columns)}.",
+        )
+    if frame.is_empty():
+        raise CandleError("there are no rows", "Give at least two candles.")
+    return pl.DataFrame(
+        [_cast(frame[name], dtype) for name, dtype in SCHEMA.items() if name in frame.columns]
+    )
+
+
+def _cast(column: pl.Series, dtype: pl.DataType | type[pl.DataType]) -> pl.Series:
+    if column.name == "time":
+        return _cast_time(column)
+    typed = column.cast(dtype, strict=False)
+    row = (typed.is_null() & column.is_not_null()).arg_max() or 0
+    if typed[row] is None and column[row] is not None:
+        raise CandleError(
+            f"'{column[row]}' in column {column.name} is not a number", "Correct it.", row
+        )
+    return typed
+
+
+def _cast_time(column: pl.Series) -> pl.Series:
+    if not isinstance(column.dtype, pl.Datetime):
+        raise CandleError(
+            f"column time holds {column.dtype}, not date-times",
+            "Convert it first, for instance with pl.from_epoch or pandas.to_datetime.",
+        )
+    zoned = (
+        column.dt.replace_time_zone("UTC")
+        if column.dtype.time_zone is None
+        else column.dt.convert_time_zone("UTC")
+    )
+    return zoned.cast(TIME)
+
+
+def _check_values(frame: pl.DataFrame) -> None:
+    """Find the first row that breaks a rule of a single candle."""
+    prices = ("open", "high", "low", "close")
+    numbers = [name for name in frame.columns if name != "time"]
+    rules: list[tuple[pl.Expr, str, str]] = [
+        (pl.col(name).is_null(), f"{name} is missing", "Every candle needs it.")
+        for name in REQUIRED
+    ]
+    rules += [
+        (~pl.col(name).is_finite(), f"{name} is not a finite number", "Correct or drop the row.")
+        for name in numbers
+    ]
+    rules += [
+        (pl.col(name) <= 0, f"{name} is not above 0", "Prices are above 0.") for name in prices
+    ]
+    rules += [
+        (pl.col("low") > pl.col(name), f"low is above {name}", "Correct or drop the row.")
+        for name in ("open", "close")
+    ]
+    rules += [
+        (pl.col("high") < pl.col(name), f"high is below {name}", "Correct or drop the row.")
+        for name in ("open", "close")
+    ]
+    rules += [
+        (pl.col(name) < 0, f"{name} is negative", "Volumes and counts are 0 or more.")
+        for name in numbers
+        if name not in prices
+    ]
+    firsts = frame.select(
+        rule.arg_true().first().alias(str(number)) for number, (rule, _, _) in enumerate(rules)
+    ).row(0)
+    broken = [(row, number) for number, row in enumerate(firsts) if row is not None]
+    if broken:
+        row, number = min(broken)
+        raise CandleError(rules[number][1], rules[number][2], row)
+
+
+def _check_order(frame: pl.DataFrame) -> bool:
+    """Whether the rows run newest first; they must run one way, each time once."""
+    step = frame["time"].diff()
+    newest_first = frame.height > 1 and frame["time"][1] < frame["time"][0]
+    zero = timedelta(0)
+    wrong = step >= zero if newest_first else step <= zero
+    rows = wrong.arg_true()
+    if rows.is_empty():
+        return newest_first
+    row = int(rows[0])
+    time = frame["time"][row]
+    if step[row] == zero:
+        raise CandleError(
+            f"open time {time:%Y-%m-%d %H:%M:%S} stands twice", "Remove the duplicated row.", row
+        )
+    raise CandleError(
+        f"open time {time:%Y-%m-%d %H:%M:%S} breaks the time order",
+        "Sort the rows by time, oldest or newest first.",
+        row,
+    )
+
+
+def _infer_interval(frame: pl.DataFrame) -> timedelta:
+    if frame.height < 2:
+        raise CandleError(
+            "a single row does not tell the interval", "Give the interval, or more candles."
+        )
+    step = frame["time"].diff().drop_nulls().mode().min()
+    assert isinstance(step, timedelta)
+    return step
+
+
+def _check_grid(frame: pl.DataFrame, interval: timedelta, newest_first: bool) -> None:
+    """Every open time lies a whole number of intervals after the first."""
+    offsets = (frame["time"] - frame["time"][0]).to_physical()
+    off_grid = (offsets % _microseconds(interval) != 0).arg_true()
+    if off_grid.is_empty():
+        return
+    row = int(off_grid[0])
+    raise CandleError(
+        f"open time {frame['time'][row]} is off the {interval_text(interval)} grid",
+        f"Candles open every {interval_text(interval)} from {frame['time'][0]}.",
+        frame.height - 1 - row if newest_first else row,
+    )

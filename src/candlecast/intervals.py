@@ -1,0 +1,38 @@
+"""Candle intervals as people write them: ``1m``, ``4h``, ``1d``."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from candlecast.errors import InputError
+
+_UNITS = {
+    "w": timedelta(weeks=1),
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
+
+
+def parse_interval(text: str) -> timedelta:
+    """Read an interval such as ``1m`` or ``4h``.
+
+    Raises:
+        InputError: If the text is not a positive count of s, m, h, d or w.
+    """
+    match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", text.strip())
+    if match is None:
+        raise InputError(
+            f"'{text}' is not an interval. Write a count and a unit: 1s, 1m, 5m, 1h, 1d or 1w."
+        )
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def interval_text(interval: timedelta) -> str:
+    """Write an interval in its largest whole unit; whole seconds and longer only."""
+    for unit, length in _UNITS.items():
+        if interval % length == timedelta(0):
+            return f"{interval // length}{unit}"
+    raise InputError(f"{interval} is not a whole number of seconds, so it is no candle interval.")

@@ -1,0 +1,155 @@
+"""Files of the download site CryptoDataDownload, in the layout of its Binance minute files.
+
+One header line, newest row first, the coin's names in the volume columns::
+
+    unix,date,symbol,open,high,low,close,Volume BTC,Volume USDT,tradecount
+    1628125500000,2021-08-05 01:05:00,BTC/USDT,39369.67,39394.0,39338.53,39361.02,38.9,1533056.0,2341
+
+`unix` is the open time in milliseconds and `date` the same moment as text; both are read and must
+agree.
+"""
+
+from __future__ import annotations
+
+import csv
+
+import polars as pl
+
+from candlecast.candles import TIME, Candles
+from candlecast.errors import CandleError
+
+LAYOUT = "CryptoDataDownload (unix,date,symbol,open,high,low,close,Volume …)"
+
+_MARKS = {"unix", "date", "symbol"}
+_PRICES = ("open", "high", "low", "close")
+
+
+def recognises(head: str) -> bool:
+    """Whether the file starts with the header line of this layout."""
+    return set(_header(head)) >= _MARKS
+
+
+def parse(content: bytes) -> Candles:
+    """Candles from the bytes of one file.
+
+    Raises:
+        CandleError: If a column is missing, a cell is absent or not a number, `unix` and `date`
+            disagree, more than one symbol is in the file, or a candle is not valid.
+    """
+    header = _header(content[:4096].decode("utf-8", errors="replace"))
+    lacking = [name for name in _PRICES if name not in header]
+    if lacking:
+        raise CandleError(
+            f"missing column{'s' if len(lacking) > 1 else ''} {', '.join(lacking)}",
+            f"The header has {', '.join(header)}.",
+        )
+    table = _table(content, header)
+    if table.is_empty():
+        raise CandleError("there is a header and no candle", "Give a file with candles.")
+    _check_cells(table)
+    symbol = _symbol(table)
+    base, quote = symbol.split("/")
+    _check_dates(table)
+    frame = table.select(
+        time=pl.from_epoch("unix", time_unit="ms").dt.replace_time_zone("UTC").cast(TIME),
+        **{name: pl.col(name) for name in _PRICES},
+        **_volumes(table, base, quote),
+    )
+    return Candles.from_frame(frame, base + quote)
+
+
+def _header(head: str) -> list[str]:
+    lines = head.removeprefix("\ufeff").splitlines()
+    return [name.strip() for name in next(csv.reader(lines[:1]), [])]
+
+
+def _table(content: bytes, header: list[str]) -> pl.DataFrame:
+    """Every cell in its type; a cell that does not parse is named by its row."""
+    schema: dict[str, type[pl.DataType]] = dict.fromkeys(header, pl.Float64)
+    schema |= {"unix": pl.Int64, "date": pl.String, "symbol": pl.String}
+    if "tradecount" in schema:
+        schema["tradecount"] = pl.Int64
+    try:
+        return _read_csv(content, schema)
+    except pl.exceptions.PolarsError as error:
+        _name_unreadable_cell(content, schema)
+        raise CandleError(
+            f"the table cannot be read ({str(error).splitlines()[0]})",
+            "Every line needs the fields of the header, no more. Download the file again.",
+        ) from error
+
+
+def _read_csv(content: bytes, schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+    return pl.read_csv(
+        content,
+        has_header=False,
+        skip_rows=1,
+        schema=schema,
+        encoding="utf8-lossy",
+        raise_if_empty=False,
+    )
+
+
+def _name_unreadable_cell(content: bytes, schema: dict[str, type[pl.DataType]]) -> None:
+    """Read the cells as text (slow, so only after a failure) and raise for the first bad one."""
+    try:
+        text = _read_csv(content, dict.fromkeys(schema, pl.String))
+    except pl.exceptions.PolarsError:
+        return
+    for name, dtype in schema.items():
+        bad = text[name].cast(dtype, strict=False).is_null() & text[name].is_not_null()
+        row = bad.arg_max()
+        if row is not None and bad[row]:
+            raise CandleError(
+                f"'{text[name][row]}' in column {name} is not a number", "Correct the line.", row
+            )
+
+
+def _check_cells(table: pl.DataFrame) -> None:
+    """A line with fewer fields than the header was cut, or lost a value."""
+    for column in table:
+        row = column.is_null().arg_max()
+        if row is not None and column[row] is None:
+            raise CandleError(
+                f"{column.name} is missing, the line may be cut short",
+                "Complete the line, or download the file again.",
+                row,
+            )
+
+
+def _symbol(table: pl.DataFrame) -> str:
+    """The one symbol of the file, as ``BASE/QUOTE``."""
+    symbol = str(table["symbol"][0])
+    other = (table["symbol"] != symbol).arg_max()
+    if other:
+        raise CandleError(
+            f"symbol is {table['symbol'][other]} where the rows before have {symbol}",
+            "Keep one symbol a file.",
+            other,
+        )
+    if symbol.count("/") != 1:
+        raise CandleError(f"symbol '{symbol}' is not BASE/QUOTE", "Expected for instance BTC/USDT.")
+    return symbol
+
+
+def _check_dates(table: pl.DataFrame) -> None:
+    """`date` says the same moment as `unix`, so the unit of `unix` is not guessed."""
+    date = table["date"].str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="ms", strict=False)
+    differs = (date.to_physical() != table["unix"]).fill_null(value=True)
+    row = differs.arg_max()
+    if row is not None and differs[row]:
+        raise CandleError(
+            f"date '{table['date'][row]}' and unix {table['unix'][row]} are not the same moment",
+            "unix is the open time in milliseconds, date the same as YYYY-MM-DD HH:MM:SS, UTC.",
+            row,
+        )
+
+
+def _volumes(table: pl.DataFrame, base: str, quote: str) -> dict[str, pl.Expr]:
+    """The volume columns by their coin's name, whatever their order."""
+    names = {
+        "volume": f"Volume {base}",
+        "quote_volume": f"Volume {quote}",
+        "trades": "tradecount",
+    }
+    return {ours: pl.col(theirs) for ours, theirs in names.items() if theirs in table.columns}
