@@ -1,0 +1,86 @@
+"""A saved model: `model.json` and `weights.safetensors` in one folder. Loading executes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from candlecast.candles import Candles
+from candlecast.errors import InputError
+from candlecast.files import written_whole
+from candlecast.intervals import interval_text
+from candlecast.models.forecaster import Forecaster, State
+
+_DOCUMENT = "model.json"
+_WEIGHTS = "weights.safetensors"
+
+
+class ModelDocument(BaseModel):
+    """The content of `model.json`.
+
+    Attributes:
+        schema_version: Of this document; another number is refused.
+        kind: Which class of `candlecast.models` made it.
+        symbol: The market it was trained on.
+        interval: The interval it was trained on.
+        model: What that class needs besides its arrays.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    kind: str
+    symbol: str
+    interval: str
+    model: dict[str, Any]
+
+
+def save_model(folder: Path, forecaster: Forecaster, kind: str, candles: Candles) -> None:
+    """Save a fitted model; the folder is whole or not there.
+
+    Args:
+        folder: Where to; an older model there is replaced.
+        forecaster: The model.
+        kind: Its name in `candlecast.models.KINDS`.
+        candles: What it was trained on; only symbol and interval are kept.
+    """
+    state = forecaster.state()
+    document = ModelDocument(
+        kind=kind,
+        symbol=candles.symbol,
+        interval=interval_text(candles.interval),
+        model=dict(state.document),
+    )
+    with written_whole(folder) as aside:
+        aside.mkdir()
+        text = json.dumps(document.model_dump(), indent=2)
+        (aside / _DOCUMENT).write_text(text + "\n", encoding="utf-8")
+        save_file(dict(state.arrays), aside / _WEIGHTS)
+
+
+def read_model(folder: Path) -> tuple[ModelDocument, State]:
+    """Read a saved model's document and state; `candlecast.models.load_model` makes it live.
+
+    Raises:
+        InputError: If a file is absent, damaged, or of another version.
+    """
+    try:
+        text = (folder / _DOCUMENT).read_text(encoding="utf-8")
+        arrays = load_file(folder / _WEIGHTS)
+        document = ModelDocument.model_validate_json(text)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: there is no whole saved model here ({_DOCUMENT} and {_WEIGHTS}). Name the "
+            "folder of a finished run."
+        ) from error
+    except (SafetensorError, UnicodeDecodeError, ValidationError) as error:
+        detail = " ".join(str(error).split())
+        raise InputError(
+            f"{folder}: the saved model is damaged or of another version ({detail}). Train it again."
+        ) from error
+    return document, State(document.model, arrays)

@@ -1,0 +1,54 @@
+"""Files that are whole or not there: written aside first, then moved into place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from candlecast.errors import InputError
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a path beside `path` to write a file or folder to; it takes the place of `path` at the end.
+
+    If the work inside fails, `path` is as it was before.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield aside
+        if path.is_dir():
+            shutil.rmtree(path)
+        aside.replace(path)
+    finally:
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        else:
+            aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole."""
+    with written_whole(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that can be written to.
+
+    Raises:
+        InputError: If a file is in its place, or it cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(f"{path}: a file stands in the way. Choose another folder.") from error
+    except OSError as error:
+        raise InputError(
+            f"{path}: the folder cannot be made ({error.strerror}). Choose one that can."
+        ) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: the folder may not be written to. Choose another.")

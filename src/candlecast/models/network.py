@@ -1,0 +1,264 @@
+"""A network as a `Forecaster`: features, scaling, windows, training and the way back to prices."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from candlecast.candles import Candles
+from candlecast.errors import InputError
+from candlecast.features import TargetName, compute_features, target_values, to_price
+from candlecast.forecast import Floats, Forecast
+from candlecast.models.forecaster import State
+from candlecast.models.networks import build_network
+from candlecast.progress import Progress
+from candlecast.recipe import Option, TrainingSettings
+from candlecast.scaling import SCALERS, Scaler, ScalerName
+from candlecast.splits import Split
+from candlecast.training import TrainingOutcome, train
+from candlecast.windows import WindowBatches, window_origins
+
+_log = logging.getLogger("candlecast")
+_FORECAST_BATCH = 512
+
+
+class NetworkSettings(BaseModel):
+    """All that a network's forecasts depend on, apart from what it learns.
+
+    Attributes:
+        network: The network's name.
+        options: What its constructor takes.
+        features: Its inputs, in order.
+        target: What it forecasts.
+        horizons: Candles ahead.
+        scaler: How inputs and target are scaled.
+        lookback: Rows of input.
+        across_gaps: Whether windows may straddle gaps.
+        seed: Of its first weights and its training.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: str
+    options: dict[str, Option]
+    features: tuple[str, ...]
+    target: TargetName
+    horizons: tuple[int, ...]
+    scaler: ScalerName
+    lookback: int
+    across_gaps: bool
+    seed: int
+
+
+class NetworkForecaster:
+    """Any network of `candlecast.models.networks`, trained on windows of scaled features.
+
+    Args:
+        settings: What to build.
+        training: How to train it; a model that was loaded needs none.
+        checkpoints: A folder for what resumes an interrupted training.
+        progress: Where progress is shown.
+    """
+
+    def __init__(
+        self,
+        settings: NetworkSettings,
+        training: TrainingSettings | None = None,
+        checkpoints: Path | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.settings = settings
+        self.training = training
+        self.checkpoints = checkpoints
+        self.progress = progress or Progress(shown=False)
+        self.network_: nn.Module = self._fresh_network()
+        self.feature_scaler_: Scaler
+        self.target_scaler_: Scaler
+        self.outcome_: TrainingOutcome
+        self.prepare_s_ = 0.0
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return self.settings.network
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the network learns."""
+        return sum(weight.numel() for weight in self.network_.parameters())
+
+    def fit(self, candles: Candles, split: Split) -> Self:
+        """Fit the scalers on the train rows and train the network.
+
+        Raises:
+            InputError: If a part has too few rows for one window, or a column is constant.
+            RunInterrupted: If Ctrl-C was pressed.
+        """
+        if self.training is None:
+            raise InputError(
+                "this model was made without training settings, so it cannot be fitted."
+            )
+        began = time.perf_counter()
+        training, validation = self._prepare(candles, split, self.training)
+        self.prepare_s_ = time.perf_counter() - began
+        _log.info(
+            "%s: %s parameters, %s train windows, %s validation windows",
+            self.name,
+            f"{self.parameters:,}",
+            f"{len(training.origins):,}",
+            f"{len(validation.origins):,}",
+        )
+        with tempfile.TemporaryDirectory() as scratch:
+            self.outcome_ = train(
+                self.network_,
+                training,
+                validation,
+                self.training,
+                self.settings.seed,
+                self.checkpoints or Path(scratch),
+                self.progress,
+            )
+        return self
+
+    def origins(self, candles: Candles, rows: range, *, known: bool) -> NDArray[np.int64]:
+        """The last rows of every whole lookback."""
+        return window_origins(
+            candles,
+            rows,
+            self.settings.lookback,
+            ahead=max(self.settings.horizons) if known else 0,
+            across_gaps=self.settings.across_gaps,
+        )
+
+    @torch.inference_mode()
+    def forecast(self, candles: Candles, origins: NDArray[np.int64]) -> Forecast:
+        """Run the frozen network over the windows, in batches, and turn its output into prices."""
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = self.network_.to(device).eval().requires_grad_(requires_grad=False)
+        inputs = self._inputs(candles)
+        unknown = torch.empty(len(inputs), 0)
+        windows = WindowBatches(
+            inputs, unknown, torch.from_numpy(origins), self.settings.lookback, _FORECAST_BATCH
+        ).to(device)
+        self.progress.start(f"forecast of {self.name}", total=len(windows))
+        outputs = [torch.empty(0, len(self.settings.horizons))]
+        for batch, _ in windows:
+            outputs.append(network(batch).cpu())
+            self.progress.advance()
+        return self._in_price(candles, origins, torch.cat(outputs).double().numpy())
+
+    def state(self) -> State:
+        """The settings, the scalers and the weights."""
+        document = {
+            "settings": self.settings.model_dump(mode="json"),
+            "feature_scaler": self.feature_scaler_.model_dump(mode="json"),
+            "target_scaler": self.target_scaler_.model_dump(mode="json"),
+        }
+        weights = self.network_.state_dict()
+        return State(document, {name: value.cpu().numpy() for name, value in weights.items()})
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """The same model again, to the bit."""
+        model = cls(NetworkSettings.model_validate(state.document["settings"]))
+        model.feature_scaler_ = Scaler.model_validate(state.document["feature_scaler"])
+        model.target_scaler_ = Scaler.model_validate(state.document["target_scaler"])
+        model.network_.load_state_dict(
+            {name: torch.from_numpy(value) for name, value in state.arrays.items()}
+        )
+        return model
+
+    def _fresh_network(self) -> nn.Module:
+        with torch.random.fork_rng():
+            torch.manual_seed(self.settings.seed)
+            return build_network(
+                self.settings.network,
+                inputs=len(self.settings.features),
+                outputs=len(self.settings.horizons),
+                options=self.settings.options,
+            )
+
+    def _prepare(
+        self, candles: Candles, split: Split, training: TrainingSettings
+    ) -> tuple[WindowBatches, WindowBatches]:
+        """Scalers from the train rows, then the windows of both parts over the same matrices."""
+        train_rows = slice(split.train.start, split.train.stop)
+        features = self._features(candles, self.settings.features)
+        target = self._features(candles, [self.settings.target])
+        fit_scaler = SCALERS[self.settings.scaler]
+        self.feature_scaler_ = fit_scaler(features[train_rows], self.settings.features)
+        self.target_scaler_ = fit_scaler(target[train_rows], [self.settings.target])
+        inputs = _as_float32(self.feature_scaler_.transform(features))
+        targets = _as_float32(
+            self._horizon_scaler.transform(
+                target_values(candles, self.settings.target, self.settings.horizons)
+            )
+        )
+        return (
+            self._batches(candles, split.train, "train", inputs, targets, training),
+            self._batches(candles, split.validation, "validation", inputs, targets, training),
+        )
+
+    def _batches(
+        self,
+        candles: Candles,
+        rows: range,
+        part: str,
+        inputs: Tensor,
+        targets: Tensor,
+        training: TrainingSettings,
+    ) -> WindowBatches:
+        origins = self.origins(candles, rows, known=True)
+        if not origins.size:
+            needed = self.settings.lookback + max(self.settings.horizons)
+            raise InputError(
+                f"the {part} part has {len(rows)} rows and no window fits: one needs {needed} "
+                "candles without a gap. Give more candles, or a shorter lookback."
+            )
+        learning = part == "train"
+        return WindowBatches(
+            inputs,
+            targets,
+            torch.from_numpy(origins),
+            self.settings.lookback,
+            training.batch_size if learning else _FORECAST_BATCH,
+            self.settings.seed if learning and training.shuffle else None,
+        )
+
+    def _features(self, candles: Candles, names: Sequence[str]) -> Floats:
+        return compute_features(candles, names, across_gaps=self.settings.across_gaps)
+
+    def _inputs(self, candles: Candles) -> Tensor:
+        features = self._features(candles, self.settings.features)
+        return _as_float32(self.feature_scaler_.transform(features))
+
+    @property
+    def _horizon_scaler(self) -> Scaler:
+        """The target's scaler, once for each horizon."""
+        return self.target_scaler_.repeat(self.settings.target, len(self.settings.horizons))
+
+    def _in_price(self, candles: Candles, origins: NDArray[np.int64], outputs: Floats) -> Forecast:
+        values = self._horizon_scaler.inverse(outputs)
+        last_close = candles.frame["close"].to_numpy()[origins]
+        return Forecast.at(
+            candles,
+            origins,
+            self.settings.horizons,
+            self.name,
+            mean=to_price(self.settings.target, values, last_close),
+            across_gaps=self.settings.across_gaps,
+        )
+
+
+def _as_float32(values: Floats) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))

@@ -1,0 +1,320 @@
+"""`Recipe`: one experiment in one YAML file, every key checked."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from candlecast.errors import InputError
+from candlecast.features import TargetName, check_names
+from candlecast.intervals import parse_interval
+from candlecast.scaling import ScalerName
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Option = bool | int | float | str
+T = TypeVar("T")
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _interval(text: str) -> str:
+    parse_interval(text)
+    return text
+
+
+Moment = Annotated[datetime, AfterValidator(_utc)]
+
+
+class Section(BaseModel):
+    """A part of a recipe: unknown keys are refused, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SimulationSettings(Section):
+    """The market that is simulated where no candles are given.
+
+    Attributes:
+        rows: Candles.
+        r2: The share of the next return's variance that can be predicted; 0 gives a martingale.
+    """
+
+    rows: Annotated[int, Field(ge=2)] = 40_000
+    r2: Annotated[float, Field(ge=0, lt=1)] = 0.01
+
+
+class DataSettings(Section):
+    """Which candles are used.
+
+    Attributes:
+        start: Candles whose open time is at or after this (UTC where no zone is given).
+        end: Candles whose open time is before this.
+        interval: Resample to this interval, such as ``5m``; None keeps the file's.
+        simulated: The market where no candles are given.
+    """
+
+    start: Moment | None = None
+    end: Moment | None = None
+    interval: Annotated[str, AfterValidator(_interval)] | None = None
+    simulated: SimulationSettings = SimulationSettings()
+
+    @model_validator(mode="after")
+    def _start_before_end(self) -> DataSettings:
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise ValueError(f"start {self.start} is not before end {self.end}")
+        return self
+
+
+class WindowSettings(Section):
+    """How windows are cut.
+
+    Attributes:
+        lookback: Past candles that the model sees, the origin's included.
+        across_gaps: Whether a window may straddle a gap as if it were not there.
+    """
+
+    lookback: Count
+    across_gaps: bool = False
+
+
+class SplitSettings(Section):
+    """How rows are divided in time order.
+
+    Attributes:
+        train: The share of rows that train.
+        validation: The share of rows that stop the training and choose the epoch; ``test`` makes
+            the choice on the test part itself, which flatters the score.
+        embargo: Rows left out between parts.
+    """
+
+    train: Share
+    validation: Share | Literal["test"]
+    embargo: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _leaves_a_test_part(self) -> SplitSettings:
+        if self.validation != "test" and self.train + self.validation >= 1:
+            raise ValueError("train and validation together leave no test part")
+        return self
+
+
+class ModelSettings(Section):
+    """Which network, and its options.
+
+    Attributes:
+        network: A name from `candlecast.models.NETWORKS`.
+        options: What the network's constructor takes beside its inputs and outputs.
+    """
+
+    network: str
+    options: dict[str, Option] = {}
+
+
+class TrainingSettings(Section):
+    """How the network is trained.
+
+    Attributes:
+        learning_rate: Adam's.
+        batch_size: Windows a step.
+        shuffle: Whether windows are drawn in a new order each epoch, or in time order.
+        min_epochs: Epochs before early stopping may end the training.
+        max_epochs: Epochs at most.
+        patience: Epochs without a better validation loss before the training ends.
+    """
+
+    learning_rate: Annotated[float, Field(gt=0)]
+    batch_size: Count
+    shuffle: bool = False
+    min_epochs: Count = 1
+    max_epochs: Count
+    patience: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _epochs_in_order(self) -> TrainingSettings:
+        if self.min_epochs > self.max_epochs:
+            raise ValueError(
+                f"min_epochs {self.min_epochs} is above max_epochs {self.max_epochs}; set both"
+            )
+        return self
+
+
+class Recipe(Section):
+    """One experiment, from candles to score.
+
+    Attributes:
+        name: A short name, used for the run's folder.
+        description: One sentence for people.
+        seed: Of every random choice.
+        data: Which candles are used.
+        features: The model's inputs, names from `candlecast.features.FEATURES`.
+        target: What is forecast: the later `close`, or the `log_return` from origin to target.
+        horizons: Candles ahead, one forecast each.
+        scaler: How inputs and target are scaled, fitted on the train part.
+        windows: How windows are cut.
+        split: How rows are divided.
+        model: Which network.
+        training: How it is trained.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    description: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
+    data: DataSettings = DataSettings()
+    features: Annotated[tuple[str, ...], Field(min_length=1)]
+    target: TargetName
+    horizons: Annotated[tuple[Count, ...], Field(min_length=1)] = (1,)
+    scaler: ScalerName
+    windows: WindowSettings
+    split: SplitSettings
+    model: ModelSettings
+    training: TrainingSettings
+
+    @field_validator("features")
+    @classmethod
+    def _known_features(cls, features: tuple[str, ...]) -> tuple[str, ...]:
+        check_names(features)
+        return _unique(features)
+
+    @field_validator("horizons")
+    @classmethod
+    def _rising_horizons(cls, horizons: tuple[int, ...]) -> tuple[int, ...]:
+        if list(horizons) != sorted(horizons):
+            raise ValueError("horizons must rise")
+        return _unique(horizons)
+
+    @classmethod
+    def load(cls, recipe: str | Path = "default", overrides: Sequence[str] = ()) -> Recipe:
+        """Read a recipe by the name of a packaged one, or from a YAML file.
+
+        Args:
+            recipe: ``article``, ``default``, or the path of a YAML file.
+            overrides: Settings such as ``training.max_epochs=1``, applied in order.
+
+        Raises:
+            InputError: If the recipe is not there or not YAML, or a key or value is wrong; the
+                message names the key.
+        """
+        where, text = _recipe_text(recipe)
+        try:
+            tree = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(f"{where}: this is not YAML ({_one_line(error)}).") from error
+        if not isinstance(tree, dict):
+            raise InputError(f"{where}: a recipe is a YAML mapping of keys to values.")
+        for override in overrides:
+            _apply(tree, override)
+        return cls.from_tree(tree, where)
+
+    @classmethod
+    def from_tree(cls, tree: dict[str, Any], where: str = "recipe") -> Recipe:
+        """Check a tree of keys and values; `where` is named in the error's message."""
+        try:
+            return cls.model_validate(tree)
+        except ValidationError as error:
+            problems = [_explain(detail["loc"], dict(detail)) for detail in error.errors()]
+            raise InputError(f"{where}: " + "; ".join(problems)) from error
+
+    def to_yaml(self) -> str:
+        """The recipe with every key in place, as YAML."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def packaged_recipes() -> dict[str, str]:
+    """The recipes that come with candlecast: name to YAML text."""
+    folder = resources.files("candlecast") / "recipes"
+    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    return {
+        Path(file.name).stem: file.read_text(encoding="utf-8")
+        for file in files
+        if file.name.endswith(".yaml")
+    }
+
+
+def _unique(values: tuple[T, ...]) -> tuple[T, ...]:
+    repeated = [value for place, value in enumerate(values) if value in values[:place]]
+    if repeated:
+        raise ValueError(f"{repeated[0]} stands twice")
+    return values
+
+
+def _recipe_text(recipe: str | Path) -> tuple[str, str]:
+    """Where a recipe is, for messages, and its text."""
+    packaged = packaged_recipes()
+    if str(recipe) in packaged:
+        return f"recipe {recipe}", packaged[str(recipe)]
+    path = Path(recipe)
+    if not path.is_file():
+        raise InputError(
+            f"there is no recipe '{recipe}'. Packaged recipes: {', '.join(packaged)}; anything else "
+            "is read as the path of a YAML file."
+        )
+    try:
+        return str(path), path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the recipe cannot be read ({_one_line(error)}).") from error
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    """Set one dotted key in the tree."""
+    dotted, equals, text = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        raise InputError(f"--set {override}: write key=value, such as training.max_epochs=1.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"--set {override}: the value is not YAML ({_one_line(error)})."
+        ) from error
+    for key in keys[:-1]:
+        tree = tree.setdefault(key, {})
+        if not isinstance(tree, dict):
+            raise InputError(f"--set {override}: '{key}' holds a value, not further keys.")
+    tree[keys[-1]] = value
+
+
+def _explain(location: Iterable[int | str], detail: dict[str, Any]) -> str:
+    """One problem in the user's words: the key, what is wrong, and the nearest known key."""
+    keys = [str(key) for key in location if key not in ("constrained-float", "literal['test']")]
+    dotted = ".".join(keys) or "the recipe"
+    if detail["type"] == "extra_forbidden":
+        known = _known_keys(keys[:-1])
+        near = difflib.get_close_matches(keys[-1], known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
+        return f"unknown key '{dotted}' ({hint})"
+    if detail["type"] == "missing":
+        return f"key '{dotted}' is missing"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if isinstance(detail["input"], dict):
+        return f"'{dotted}': {message}"
+    return f"'{dotted}' is {detail['input']!r}: {message}"
+
+
+def _known_keys(path: Sequence[str]) -> list[str]:
+    """The keys of the section at a path."""
+    section: Any = Recipe
+    for key in path:
+        section = section.model_fields[key].annotation
+    return list(section.model_fields)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,107 @@
+"""Scalers: fitted on training rows only, applied anywhere, inverted exactly.
+
+Every scaler here is affine, ``scaled = value * scale + shift`` for each column, so one class holds
+what was learned and the ways to learn it are functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from candlecast.errors import InputError
+
+ScalerName = Literal["minmax", "standard"]
+
+
+class Scaler(BaseModel):
+    """A fitted affine scaler.
+
+    Attributes:
+        columns: The columns' names.
+        scale: The factor of each column.
+        shift: What is added to each column after the factor.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: tuple[str, ...]
+    scale: tuple[float, ...]
+    shift: tuple[float, ...]
+
+    def transform(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scale values of shape [rows, columns]."""
+        return values * np.asarray(self.scale) + np.asarray(self.shift)
+
+    def inverse(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Undo `transform`; shape [rows, columns]."""
+        return (scaled - np.asarray(self.shift)) / np.asarray(self.scale)
+
+    def repeat(self, column: str, times: int) -> Scaler:
+        """The scaler of one column, for a matrix that holds that column several times."""
+        place = self.columns.index(column)
+        return Scaler(
+            columns=(column,) * times,
+            scale=(self.scale[place],) * times,
+            shift=(self.shift[place],) * times,
+        )
+
+
+def fit_minmax(values: NDArray[np.float64], columns: Sequence[str]) -> Scaler:
+    """Map each column's smallest value to -1 and its largest to 1.
+
+    Args:
+        values: The training rows, shape [rows, columns].
+        columns: The columns' names.
+
+    Raises:
+        InputError: If a column is constant, for then the map divides by zero.
+    """
+    low, high = values.min(axis=0), values.max(axis=0)
+    _refuse_constant(columns, low, high)
+    scale = 2.0 / (high - low)
+    return _fitted(columns, scale, -1.0 - low * scale)
+
+
+def fit_standard(values: NDArray[np.float64], columns: Sequence[str]) -> Scaler:
+    """Map each column to mean 0 and (population) standard deviation 1.
+
+    Args:
+        values: The training rows, shape [rows, columns].
+        columns: The columns' names.
+
+    Raises:
+        InputError: If a column is constant, for then the map divides by zero.
+    """
+    _refuse_constant(columns, values.min(axis=0), values.max(axis=0))
+    scale = 1.0 / values.std(axis=0)
+    return _fitted(columns, scale, -values.mean(axis=0) * scale)
+
+
+SCALERS: dict[ScalerName, Callable[[NDArray[np.float64], Sequence[str]], Scaler]] = {
+    "minmax": fit_minmax,
+    "standard": fit_standard,
+}
+
+
+def _fitted(
+    columns: Sequence[str], scale: NDArray[np.float64], shift: NDArray[np.float64]
+) -> Scaler:
+    return Scaler(columns=tuple(columns), scale=tuple(scale.tolist()), shift=tuple(shift.tolist()))
+
+
+def _refuse_constant(
+    columns: Sequence[str], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> None:
+    constant = np.flatnonzero(low == high)
+    if constant.size:
+        column = int(constant[0])
+        raise InputError(
+            f"'{columns[column]}' is {low[column]:g} in every training row, so it cannot be "
+            "scaled (that would divide by zero). Leave it out of the recipe's features, or train "
+            "on a longer span."
+        )
