@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -15,9 +15,16 @@ from candlecast.errors import InputError
 from candlecast.files import written_whole
 from candlecast.intervals import interval_text
 from candlecast.models.forecaster import Forecaster, State
+from candlecast.models.network import NetworkForecaster
+from candlecast.models.persistence import Persistence
 
 _DOCUMENT = "model.json"
 _WEIGHTS = "weights.safetensors"
+
+KINDS: dict[str, type[NetworkForecaster] | type[Persistence]] = {
+    "network": NetworkForecaster,
+    "persistence": Persistence,
+}
 
 
 class ModelDocument(BaseModel):
@@ -25,7 +32,7 @@ class ModelDocument(BaseModel):
 
     Attributes:
         schema_version: Of this document; another number is refused.
-        kind: Which class of `candlecast.models` made it.
+        kind: Which class made it, a name in `KINDS`.
         symbol: The market it was trained on.
         interval: The interval it was trained on.
         model: What that class needs besides its arrays.
@@ -40,18 +47,17 @@ class ModelDocument(BaseModel):
     model: dict[str, Any]
 
 
-def save_model(folder: Path, forecaster: Forecaster, kind: str, candles: Candles) -> None:
+def save_model(folder: Path, forecaster: NetworkForecaster | Persistence, candles: Candles) -> None:
     """Save a fitted model; the folder is whole or not there.
 
     Args:
         folder: Where to; an older model there is replaced.
         forecaster: The model.
-        kind: Its name in `candlecast.models.KINDS`.
         candles: What it was trained on; only symbol and interval are kept.
     """
     state = forecaster.state()
     document = ModelDocument(
-        kind=kind,
+        kind=next(kind for kind, made in KINDS.items() if type(forecaster) is made),
         symbol=candles.symbol,
         interval=interval_text(candles.interval),
         model=dict(state.document),
@@ -63,8 +69,8 @@ def save_model(folder: Path, forecaster: Forecaster, kind: str, candles: Candles
         save_file(dict(state.arrays), aside / _WEIGHTS)
 
 
-def read_model(folder: Path) -> tuple[ModelDocument, State]:
-    """Read a saved model's document and state; `candlecast.models.load_model` makes it live.
+def load_model(folder: Path) -> tuple[ModelDocument, Forecaster]:
+    """Load a saved model; nothing in its files is executed.
 
     Raises:
         InputError: If a file is absent, damaged, or of another version.
@@ -73,14 +79,18 @@ def read_model(folder: Path) -> tuple[ModelDocument, State]:
         text = (folder / _DOCUMENT).read_text(encoding="utf-8")
         arrays = load_file(folder / _WEIGHTS)
         document = ModelDocument.model_validate_json(text)
+        return document, KINDS[document.kind].from_state(State(document.model, arrays))
     except OSError as error:
         raise InputError(
             f"{folder}: there is no whole saved model here ({_DOCUMENT} and {_WEIGHTS}). Name the "
             "folder of a finished run."
         ) from error
-    except (SafetensorError, UnicodeDecodeError, ValidationError) as error:
-        detail = " ".join(str(error).split())
-        raise InputError(
-            f"{folder}: the saved model is damaged or of another version ({detail}). Train it again."
-        ) from error
-    return document, State(document.model, arrays)
+    except (KeyError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: Exception) -> InputError:
+    detail = " ".join(str(error).split())
+    return InputError(
+        f"{folder}: the saved model is damaged or of another version ({detail}). Train it again."
+    )

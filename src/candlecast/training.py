@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import threading
 import time
@@ -16,10 +17,10 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping
 from torch import Tensor, nn
 
-from candlecast.errors import RunInterrupted
+from candlecast.errors import CandlecastError, RunInterrupted
 from candlecast.progress import Progress
 from candlecast.recipe import TrainingSettings
 from candlecast.windows import WindowBatches
@@ -102,11 +103,9 @@ def train(
 
     Raises:
         RunInterrupted: If Ctrl-C was pressed; the state is saved first.
+        CandlecastError: If no epoch had a finite validation loss.
     """
-    best = ModelCheckpoint(
-        checkpoints, "best", monitor="val_loss", save_top_k=1, enable_version_counter=False
-    )
-    history = History(progress)
+    best, history = BestWeights(), History(progress)
     resume = checkpoints / _RESUME_FILE
     with _quiet_lightning(), _reproducible(seed), _catching_interrupt() as interrupt:
         trainer = Trainer(
@@ -117,8 +116,8 @@ def train(
             max_epochs=settings.max_epochs,
             callbacks=[
                 EarlyStopping("val_loss", patience=settings.patience),
-                history,
                 best,
+                history,
                 ResumePoint(resume, interrupt),
             ],
             logger=False,
@@ -132,10 +131,8 @@ def train(
             ckpt_path=resume if resume.exists() else None,
             weights_only=True,
         )
-    kept = torch.load(best.best_model_path, weights_only=True, map_location="cpu")
-    network.cpu().load_state_dict(
-        {name.removeprefix("network."): value for name, value in kept["state_dict"].items()}
-    )
+        interrupt.obey()
+    network.cpu().load_state_dict(best.weights())
     return history.outcome()
 
 
@@ -183,6 +180,40 @@ class WindowData(LightningDataModule):
     def _device(self) -> torch.device:
         assert self.trainer is not None
         return self.trainer.strategy.root_device
+
+
+class BestWeights(Callback):
+    """Keeps a copy of the weights of the epoch with the lowest validation loss."""
+
+    def __init__(self) -> None:
+        self._loss = math.inf
+        self._weights: dict[str, Tensor] = {}
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep this epoch's weights if they are the best so far."""
+        loss = float(trainer.callback_metrics["val_loss"])
+        if loss < self._loss:
+            self._loss = loss
+            weights = pl_module.network.state_dict()
+            self._weights = {name: value.detach().cpu().clone() for name, value in weights.items()}
+
+    def weights(self) -> dict[str, Tensor]:
+        """The best epoch's weights."""
+        if not self._weights:
+            raise CandlecastError(
+                "the training diverged: no epoch had a finite validation loss. Try a smaller "
+                "training.learning_rate."
+            )
+        return self._weights
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best so far."""
+        return {"loss": self._loss, "weights": self._weights}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the best so far."""
+        self._loss = state_dict["loss"]
+        self._weights = state_dict["weights"]
 
 
 class History(Callback):
@@ -252,7 +283,7 @@ class History(Callback):
     def outcome(self) -> TrainingOutcome:
         """The finished training, summed up."""
         losses = [epoch["val_loss"] for epoch in self.epochs]
-        best = min(range(len(losses)), key=losses.__getitem__)
+        best = min(range(len(losses)), key=losses.__getitem__)  # the first of equals, as kept
         return TrainingOutcome(best + 1, len(losses), losses[best], tuple(self.epochs))
 
     def state_dict(self) -> dict[str, Any]:
@@ -280,14 +311,16 @@ class ResumePoint(Checkpoint):
         self.path = path
         self.interrupt = interrupt
         self._saved_at = time.perf_counter()
-        self._random_state: dict[str, Any] = {}
+        self._should_stop = False
+        self._restored: dict[str, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Restore the random generators, now that nothing else will draw from them."""
-        del trainer, pl_module
-        if self._random_state:
-            torch.set_rng_state(self._random_state["cpu"])
-            torch.cuda.set_rng_state_all(self._random_state["cuda"])
+        """Take up the saved state, now that nothing else will draw from the generators."""
+        del pl_module
+        if self._restored:
+            torch.set_rng_state(self._restored["cpu"])
+            torch.cuda.set_rng_state_all(self._restored["cuda"])
+            trainer.should_stop = self._restored["should_stop"]
 
     def on_train_batch_end(
         self,
@@ -314,19 +347,25 @@ class ResumePoint(Checkpoint):
         """Save the finished epoch."""
         del pl_module
         self._save(trainer)
-        self.interrupt.obey()
+        if not trainer.should_stop:
+            self.interrupt.obey()
 
     def _save(self, trainer: Trainer) -> None:
+        self._should_stop = trainer.should_stop
         trainer.save_checkpoint(self.path)
         self._saved_at = time.perf_counter()
 
     def state_dict(self) -> dict[str, Any]:
-        """The random generators, so that dropout goes on as it would have."""
-        return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+        """The random generators, so that dropout goes on as it would have; and whether it was over."""
+        return {
+            "cpu": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all(),
+            "should_stop": self._should_stop,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep them until the training starts."""
-        self._random_state = state_dict
+        self._restored = state_dict
 
 
 @contextmanager

@@ -1,0 +1,166 @@
+"""The commands. Results go to stdout, progress and logs to stderr.
+
+Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from candlecast.errors import CandlecastError, InputError, RunInterrupted
+from candlecast.files import make_folder, written_whole
+from candlecast.progress import console as stderr
+from candlecast.recipe import Recipe, packaged_recipes
+
+if TYPE_CHECKING:
+    from candlecast.experiment import Run
+
+main = typer.Typer(
+    name="candlecast",
+    help="Forecasts market candles and says honestly how good the forecast is.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+RecipeName = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="A packaged recipe's name, or a YAML file.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+@main.command()
+def run(
+    recipe: RecipeName = "default",
+    candles: Annotated[
+        str, typer.Option(help="A candle file, or 'simulated' for a simulated market.")
+    ] = "simulated",
+    out: Annotated[
+        Optional[Path], typer.Option(help="The folder to write to [default: a new one in runs/].")
+    ] = None,
+    overrides: Annotated[
+        Optional[list[str]],
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a recipe's model, forecast the test rows, score and report."""
+    with _errors_as_exit_status():
+        chosen = Recipe.load(recipe, overrides or ())
+        from candlecast import experiment  # torch and Lightning are not needed to refuse a recipe
+
+        finished = experiment.run(chosen, candles, out, resume=resume)
+        if as_json:
+            print(json.dumps(finished.metrics))
+        else:
+            _show(finished)
+
+
+@main.command()
+def predict(
+    run_dir: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    candles: Annotated[Path, typer.Option(help="A candle file.")],
+    out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+    as_json: Json = False,
+) -> None:
+    """Forecast with a run's model at every candle of a file that has a whole lookback."""
+    with _errors_as_exit_status():
+        from candlecast import experiment
+
+        if out.is_dir():
+            raise InputError(f"{out}: this is a folder. Name the Parquet file to write.")
+        forecasts = experiment.predict(run_dir, candles)
+        make_folder(out.parent)
+        with written_whole(out) as aside:
+            forecasts.write_parquet(aside)
+        newest = forecasts.row(-1, named=True)
+        summary = {
+            "forecasts": forecasts.height,
+            "out": str(out),
+            "newest": {
+                "origin": newest["origin"].isoformat(),
+                "time": newest["time"].isoformat(),
+                "last_close": newest["last_close"],
+                "mean": newest["mean"],
+            },
+        }
+        if as_json:
+            print(json.dumps(summary))
+        else:
+            print(
+                f"{forecasts.height:,} forecasts in {out}\nnewest: the close of "
+                f"{newest['time']:%Y-%m-%d %H:%M} UTC is forecast at {newest['mean']:,.6g} "
+                f"(last close {newest['last_close']:,.6g})"
+            )
+
+
+@main.command()
+def recipes(
+    name: Annotated[Optional[str], typer.Argument(help="Print this recipe.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the packaged recipes, or print one."""
+    with _errors_as_exit_status():
+        if name is not None:
+            recipe = Recipe.load(name)
+            document = recipe.model_dump(mode="json")
+            print(json.dumps(document) if as_json else _text_of(name, recipe), end="")
+            return
+        described = {each: Recipe.load(each).description for each in packaged_recipes()}
+        if as_json:
+            print(json.dumps(described))
+        else:
+            print("\n".join(f"{each:10}{text}" for each, text in described.items()))
+
+
+def _text_of(name: str, recipe: Recipe) -> str:
+    """A packaged recipe with its comments; any other as it was resolved."""
+    return packaged_recipes().get(name) or recipe.to_yaml()
+
+
+def _show(finished: Run) -> None:
+    from candlecast.report.terminal import print_scorecard
+    from candlecast.run_folder import RunFolder
+
+    print_scorecard(finished.scorecard, Console())
+    files = RunFolder(finished.folder)
+    print()
+    for path in (files.report, *sorted(files.figures.iterdir()), files.forecasts, files.metrics):
+        print(path)
+    print(files.model)
+
+
+@contextmanager
+def _errors_as_exit_status() -> Iterator[None]:
+    """Say what went wrong in one message on stderr and exit with the status that fits."""
+    handler = RichHandler(console=stderr, show_level=False, show_time=False, show_path=False)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    logging.getLogger("candlecast").setLevel(logging.INFO)
+    try:
+        yield
+    except InputError as error:
+        _say(f"error: {error}")
+        raise typer.Exit(2) from None
+    except RunInterrupted as error:
+        _say(f"{error}. Give the same command with --resume to go on.")
+        raise typer.Exit(130) from None
+    except (CandlecastError, OSError) as error:
+        _say(f"failed: {error}")
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        _say("interrupted. Give the same command with --resume to go on.")
+        raise typer.Exit(130) from None
+
+
+def _say(message: str) -> None:
+    stderr.print(message, style="bold red", markup=False, highlight=False, soft_wrap=True)

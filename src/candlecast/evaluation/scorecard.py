@@ -1,0 +1,139 @@
+"""`Scorecard`: every model's scores at every horizon, persistence first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from candlecast.errors import CandlecastError
+from candlecast.evaluation import metrics
+from candlecast.features import TargetName
+from candlecast.forecast import Floats, Forecast
+
+Scores = dict[str, float | None]
+
+BASELINE = "persistence"
+
+FLATTERED = (
+    "The epoch was chosen on the test rows themselves, as in the article, so the network's scores "
+    "flatter it."
+)
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """Scores of several models on the same rows.
+
+    Attributes:
+        scores: Model name, then horizon as text, then figure; a figure that does not apply is None.
+        verdicts: A sentence for each model but persistence and each horizon.
+        notes: What a reader must know before believing a figure.
+    """
+
+    scores: dict[str, dict[str, Scores]]
+    verdicts: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def score_forecasts(
+    forecasts: Sequence[Forecast],
+    target: TargetName,
+    target_scale: float,
+    *,
+    validates_on_test: bool,
+) -> Scorecard:
+    """Score forecasts of the same origins against what came, and against persistence.
+
+    Args:
+        forecasts: Persistence among them.
+        target: What the scaled error is measured on.
+        target_scale: The factor that scales the target.
+        validates_on_test: Whether the models were chosen on these very rows.
+
+    Raises:
+        CandlecastError: If a forecast is not finite.
+    """
+    horizons = {str(horizon): place for place, horizon in enumerate(forecasts[0].horizons)}
+    baseline = next(forecast for forecast in forecasts if forecast.model == BASELINE)
+    ordered = [baseline, *(forecast for forecast in forecasts if forecast is not baseline)]
+    scores = {
+        forecast.model: {
+            text: _scores(forecast, baseline, place, target, target_scale)
+            for text, place in horizons.items()
+        }
+        for forecast in ordered
+    }
+    return Scorecard(
+        scores=scores,
+        verdicts=tuple(
+            _verdict(model, horizon, at_horizon, scores[BASELINE][horizon])
+            for model, by_horizon in scores.items()
+            if model != BASELINE
+            for horizon, at_horizon in by_horizon.items()
+        ),
+        notes=(FLATTERED,) if validates_on_test else (),
+    )
+
+
+def _scores(
+    forecast: Forecast, baseline: Forecast, place: int, target: TargetName, target_scale: float
+) -> Scores:
+    """One model at one horizon."""
+    actual, mean = forecast.actual[:, place], forecast.mean[:, place]
+    if not np.isfinite(mean).all():
+        raise CandlecastError(
+            f"{forecast.model} forecast {np.sum(~np.isfinite(mean))} values that are not finite. "
+            "Its training may have diverged: try a smaller training.learning_rate."
+        )
+    mse = metrics.mse(mean, actual)
+    actual_return = np.log(actual / forecast.last_close)
+    forecast_return = _log_return(mean, forecast.last_close)
+    mse_target = mse if target == "close" else metrics.mse(forecast_return, actual_return)
+    scores: Scores = {
+        "n": len(forecast),
+        "mse_scaled": mse_target * target_scale**2,
+        "rmse": metrics.rmse(mean, actual),
+        "mae": metrics.mae(mean, actual),
+        "rmse_bp": metrics.rmse(forecast_return, actual_return) * metrics.BASIS_POINTS,
+        "mae_bp": metrics.mae(forecast_return, actual_return) * metrics.BASIS_POINTS,
+        "crps_bp": None,
+        "log_score": None,
+        "skill": metrics.skill(mse, metrics.mse(baseline.mean[:, place], actual)),
+        "dm": None,
+        "p_value": None,
+        "directional_accuracy": metrics.directional_accuracy(
+            mean - forecast.last_close, actual - forecast.last_close
+        ),
+        "coverage_50": None,
+        "coverage_80": None,
+        "coverage_95": None,
+    }
+    return {
+        name: None if value is None or not np.isfinite(value) else value
+        for name, value in scores.items()
+    }
+
+
+def _log_return(price: Floats, last_close: Floats) -> Floats:
+    """The log return to a price; NaN for a forecast price that is not above 0."""
+    return np.log(np.where(price > 0, price, np.nan) / last_close)
+
+
+def _verdict(model: str, horizon: str, scores: Scores, persistence: Scores) -> str:
+    """What the squared errors say, in words; it claims no significance."""
+    ours, theirs = scores["rmse"], persistence["rmse"]
+    assert ours is not None
+    assert theirs is not None
+    errs = (
+        f"{model}, {horizon} ahead: it errs by {ours:,.4g} (RMSE in price) where saying "
+        f'"no change" errs by {theirs:,.4g}'
+    )
+    if theirs == 0:
+        return f"{errs}."
+    if ours < theirs:
+        return (
+            f"{errs}, {1 - ours / theirs:.2%} less. Whether that is more than luck is not tested."
+        )
+    return f"{errs}: {ours / theirs:,.3g} times as much. It does not beat persistence."

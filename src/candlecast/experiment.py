@@ -1,0 +1,330 @@
+"""A run from end to end: candles, split, models, forecasts, scorecard, report."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from candlecast.artifact import load_model, save_model
+from candlecast.candles import Candles
+from candlecast.errors import InputError
+from candlecast.evaluation.scorecard import Scorecard, score_forecasts
+from candlecast.files import make_folder, write_text, written_whole
+from candlecast.forecast import Forecast
+from candlecast.intervals import interval_text, parse_interval
+from candlecast.models.forecaster import Forecaster
+from candlecast.models.network import NetworkForecaster, NetworkSettings
+from candlecast.models.persistence import Persistence, PersistenceSettings
+from candlecast.progress import Progress
+from candlecast.recipe import Recipe
+from candlecast.report.figures import draw_forecast
+from candlecast.report.page import write_page
+from candlecast.run_folder import RunFolder, choose_folder, open_folder
+from candlecast.simulate import simulate
+from candlecast.sources import read
+from candlecast.splits import Split, split_rows
+
+_log = logging.getLogger("candlecast")
+
+SIMULATED = "simulated"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        folder: Where its files are.
+        scorecard: How good it is.
+        metrics: The content of `metrics.json`.
+    """
+
+    folder: Path
+    scorecard: Scorecard
+    metrics: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Run:
+        """Read a finished run.
+
+        Raises:
+            InputError: If there is none.
+        """
+        files = RunFolder(Path(folder))
+        try:
+            metrics = json.loads(files.metrics.read_text(encoding="utf-8"))
+            scorecard = Scorecard(
+                metrics["scores"], tuple(metrics["verdicts"]), tuple(metrics["notes"])
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{folder}: there is no finished run here ({error}).") from error
+        return cls(files.path, scorecard, metrics)
+
+    @property
+    def forecasts(self) -> pl.DataFrame:
+        """Every forecast of the test rows; the columns are those of `forecasts.parquet`."""
+        return pl.read_parquet(RunFolder(self.folder).forecasts)
+
+
+def run(
+    recipe: Recipe,
+    candles: Candles | str | Path | None = None,
+    out: str | Path | None = None,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+) -> Run:
+    """Carry out a recipe: train, forecast the test rows, score and report.
+
+    Args:
+        recipe: What to do.
+        candles: Candles, or the path of a candle file; None or ``simulated`` simulates a market.
+        out: The folder to write to; None takes the next free one under ``runs/``.
+        resume: Go on with an unfinished run in that folder.
+        progress: Whether to show a progress bar in a terminal.
+
+    Raises:
+        InputError: If the candles, the recipe or the folder are not fit for it.
+        RunInterrupted: If Ctrl-C was pressed while training; `resume` goes on from there.
+    """
+    clock = Clock()
+    with clock.measure("read_s"):
+        candles = bounded(_candles(recipe, candles), recipe)
+    split = split_rows(len(candles), recipe.split)
+    path = Path(out) if out is not None else choose_folder(recipe.name, resume=resume)
+    sha256 = candles.sha256
+    with (
+        open_folder(path, recipe, sha256, resume=resume) as folder,
+        Progress(shown=progress) as bar,
+    ):
+        if folder.is_finished:
+            _log.info("%s is finished already", path)
+            return Run.load(path)
+        network, forecasts = _fit_and_forecast(recipe, candles, split, folder, clock, bar)
+        scorecard = score_forecasts(
+            forecasts,
+            recipe.target,
+            network.target_scaler_.scale[0],
+            validates_on_test=split.validates_on_test,
+        )
+        metrics = {
+            "recipe": recipe.name,
+            "seed": recipe.seed,
+            "data": _data_facts(candles, sha256),
+            "split": _split_facts(network, candles, split),
+            "model": _model_facts(network),
+            "scores": scorecard.scores,
+            "verdicts": list(scorecard.verdicts),
+            "notes": list(scorecard.notes),
+            "timing": clock.seconds,
+        }
+        _write(folder, recipe, candles, forecasts, scorecard, metrics, clock)
+    return Run(path, scorecard, metrics)
+
+
+def predict(
+    run_folder: str | Path, candles: Candles | str | Path, *, progress: bool = True
+) -> pl.DataFrame:
+    """Forecast with a saved model at every origin that the candles allow.
+
+    Args:
+        run_folder: A run's folder.
+        candles: Candles, or the path of a candle file.
+        progress: Whether to show a progress bar in a terminal.
+
+    Returns:
+        The columns of `forecasts.parquet`; `actual` is null where it is not known yet.
+
+    Raises:
+        InputError: If there is no model, the candles are of another interval, or too few.
+    """
+    document, model = load_model(RunFolder(Path(run_folder)).model)
+    candles = candles if isinstance(candles, Candles) else read(candles)
+    interval = interval_text(candles.interval)
+    if interval != document.interval:
+        raise InputError(
+            f"the model was trained on {document.interval} candles and these are {interval}. "
+            f"Give {document.interval} candles."
+        )
+    if candles.symbol != document.symbol:
+        _log.warning("the model was trained on %s, these are %s", document.symbol, candles.symbol)
+    origins = model.origins(candles, range(len(candles)), known=False)
+    if not origins.size:
+        raise InputError(
+            f"{len(candles)} candles are too few for one window of the model. Give more candles "
+            "without a gap."
+        )
+    with Progress(shown=progress) as bar:
+        if isinstance(model, NetworkForecaster):
+            model.progress = bar
+        return model.forecast(candles, origins).to_frame()
+
+
+class Clock:
+    """Seconds spent on each part of a run."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Add the time inside to a part."""
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+
+    def move(self, seconds: float, source: str, target: str) -> None:
+        """Count some of a part's time as another's."""
+        self.seconds[source] -= seconds
+        self.seconds[target] = self.seconds.get(target, 0.0) + seconds
+
+    def stop(self) -> None:
+        """Note the total."""
+        self.seconds["total_s"] = time.perf_counter() - self._began
+
+
+def bounded(candles: Candles, recipe: Recipe) -> Candles:
+    """The candles that a recipe's `data` section asks for.
+
+    Raises:
+        InputError: If none is left, or the interval cannot be had.
+    """
+    kept = candles.between(recipe.data.start, recipe.data.end)
+    if recipe.data.interval is not None:
+        kept = kept.resample(parse_interval(recipe.data.interval))
+    if not len(kept):
+        raise InputError(
+            f"no candle is left: the candles are {candles!r}, and the recipe asks for data.start "
+            f"{recipe.data.start}, data.end {recipe.data.end}."
+        )
+    return kept
+
+
+def _candles(recipe: Recipe, candles: Candles | str | Path | None) -> Candles:
+    if isinstance(candles, Candles):
+        return candles
+    if candles is None or str(candles) == SIMULATED:
+        market = recipe.data.simulated
+        return simulate(rows=market.rows, r2=market.r2, seed=recipe.seed).candles
+    return read(candles)
+
+
+def _network(recipe: Recipe, folder: RunFolder, bar: Progress) -> NetworkForecaster:
+    settings = NetworkSettings(
+        network=recipe.model.network,
+        options=recipe.model.options,
+        features=recipe.features,
+        target=recipe.target,
+        horizons=recipe.horizons,
+        scaler=recipe.scaler,
+        lookback=recipe.windows.lookback,
+        across_gaps=recipe.windows.across_gaps,
+        seed=recipe.seed,
+    )
+    return NetworkForecaster(settings, recipe.training, folder.checkpoints, bar)
+
+
+def _fit_and_forecast(
+    recipe: Recipe,
+    candles: Candles,
+    split: Split,
+    folder: RunFolder,
+    clock: Clock,
+    bar: Progress,
+) -> tuple[NetworkForecaster, list[Forecast]]:
+    """Train, save, load what was saved, and forecast the test rows with it."""
+    network = _network(recipe, folder, bar)
+    persistence = Persistence(
+        PersistenceSettings(horizons=recipe.horizons, across_gaps=recipe.windows.across_gaps)
+    )
+    origins = network.origins(candles, split.test, known=True)
+    if not origins.size:
+        raise InputError(
+            f"the test part has {len(split.test)} rows and no window fits. Give more candles, or a "
+            "shorter lookback."
+        )
+    with clock.measure("train_s"):
+        persistence.fit(candles, split)
+        network.fit(candles, split)
+    clock.move(network.prepare_s_, "train_s", "prepare_s")
+    save_model(folder.model, network, candles)
+    _, saved = load_model(folder.model)
+    assert isinstance(saved, NetworkForecaster)
+    saved.progress = bar
+    with clock.measure("predict_s"):
+        forecasters: Sequence[Forecaster] = (persistence, saved)
+        forecasts = [forecaster.forecast(candles, origins) for forecaster in forecasters]
+    return network, forecasts
+
+
+def _write(
+    folder: RunFolder,
+    recipe: Recipe,
+    candles: Candles,
+    forecasts: Sequence[Forecast],
+    scorecard: Scorecard,
+    metrics: dict[str, Any],
+    clock: Clock,
+) -> None:
+    """Write every file; `metrics.json` last, for it marks the run as finished."""
+    with written_whole(folder.forecasts) as aside:
+        pl.concat(forecast.to_frame() for forecast in forecasts).write_parquet(aside)
+    make_folder(folder.figures)
+    figures = draw_forecast(forecasts[-1], scorecard, candles.symbol, folder.figures)
+    clock.stop()
+    facts = {"Data": metrics["data"], "Split": metrics["split"], "Model": _plain(metrics["model"])}
+    write_page(folder.report, scorecard, figures, facts, recipe.to_yaml())
+    write_text(folder.metrics, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+    shutil.rmtree(folder.checkpoints)
+
+
+def _plain(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name != "history"}
+
+
+def _data_facts(candles: Candles, sha256: str) -> dict[str, Any]:
+    return {
+        "symbol": candles.symbol,
+        "interval": interval_text(candles.interval),
+        "rows": len(candles),
+        "first": _iso(candles.first),
+        "last": _iso(candles.last),
+        "gaps": candles.gaps.height,
+        "missing": candles.missing,
+        "sha256": sha256,
+    }
+
+
+def _split_facts(network: NetworkForecaster, candles: Candles, split: Split) -> dict[str, int]:
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    facts = {f"{name}_rows": len(rows) for name, rows in parts.items()}
+    for name, rows in parts.items():
+        facts[f"{name}_windows"] = len(network.origins(candles, rows, known=True))
+    return facts
+
+
+def _model_facts(network: NetworkForecaster) -> dict[str, Any]:
+    outcome = network.outcome_
+    return {
+        "name": network.name,
+        "parameters": network.parameters,
+        "best_epoch": outcome.best_epoch,
+        "epochs": outcome.epochs,
+        "val_loss": outcome.val_loss,
+        "history": list(outcome.history),
+    }
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

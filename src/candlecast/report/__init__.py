@@ -1,0 +1,1 @@
+"""What people look at: the scorecard in the terminal, the figures and the page."""
