@@ -7,14 +7,14 @@
     recipe = candlecast.Recipe.load("article")
     candles = candlecast.read("Binance_BTCUSDT_minute.csv.gz")
     run = candlecast.run(recipe, candles, out="runs/article")
-    print(*run.scorecard.verdicts, sep="\\n")
+    print(run.scorecard.verdicts)
     print(run.forecasts)
 """
 
 from typing import TYPE_CHECKING, Any
 
 from candlecast.candles import Candles
-from candlecast.errors import CandlecastError, InputError, RunInterrupted
+from candlecast.errors import CandlecastError, InputError, RunInterruptedError
 from candlecast.forecast import Forecast
 from candlecast.recipe import Recipe
 from candlecast.simulate import SimulatedMarket, simulate
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Candles",
     "CandlecastError",
+    "Candles",
     "Forecast",
     "InputError",
     "Recipe",
     "Run",
-    "RunInterrupted",
+    "RunInterruptedError",
     "SimulatedMarket",
     "predict",
     "read",

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,7 +74,7 @@ class Candles:
         Raises:
             CandleError: For a missing column, a value of the wrong type, a missing or non-finite
                 number, times out of order, duplicated or off the interval's grid, an impossible
-                candle (low above open or close, high below, price not above 0) or a negative volume.
+                candle (low above open or close, high below, price not above 0), a negative volume.
         """
         table = frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame)
         table = _typed(table)
@@ -109,7 +110,8 @@ class Candles:
             return self.frame.to_pandas()
         except ModuleNotFoundError as missing:
             raise InputError(
-                f"to_pandas() needs {missing.name}. Install it with: pip install 'candlecast[pandas]'"
+                f"to_pandas() needs {missing.name}. Install it with: "
+                "pip install 'candlecast[pandas]'"
             ) from missing
 
     @property
@@ -158,7 +160,7 @@ class Candles:
     def segments(self) -> list[range]:
         """The stretches without gaps, as ranges of rows."""
         edges = [0, *(np.flatnonzero(np.diff(self.segment_ids)) + 1).tolist(), len(self)]
-        return [range(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+        return [range(a, b) for a, b in pairwise(edges) if b > a]
 
     @property
     def sha256(self) -> str:
@@ -216,7 +218,8 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
         )
     if "time" not in frame.columns:
         frame = frame.rename_axis("time").reset_index()
-    return pl.from_pandas(frame)
+    table: pl.DataFrame = pl.from_pandas(frame)
+    return table
 
 
 def _typed(frame: pl.DataFrame) -> pl.DataFrame:

@@ -10,13 +10,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from candlecast.errors import CandlecastError, InputError, RunInterrupted
+from candlecast.errors import CandlecastError, InputError, RunInterruptedError
 from candlecast.files import make_folder, written_whole
 from candlecast.progress import console as stderr
 from candlecast.recipe import Recipe, packaged_recipes
@@ -45,10 +45,10 @@ def run(
         str, typer.Option(help="A candle file, or 'simulated' for a simulated market.")
     ] = "simulated",
     out: Annotated[
-        Optional[Path], typer.Option(help="The folder to write to [default: a new one in runs/].")
+        Path | None, typer.Option(help="The folder to write to [default: a new one in runs/].")
     ] = None,
     overrides: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
@@ -106,7 +106,7 @@ def predict(
 
 @main.command()
 def recipes(
-    name: Annotated[Optional[str], typer.Argument(help="Print this recipe.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Print this recipe.")] = None,
     as_json: Json = False,
 ) -> None:
     """List the packaged recipes, or print one."""
@@ -151,7 +151,7 @@ def _errors_as_exit_status() -> Iterator[None]:
     except InputError as error:
         _say(f"error: {error}")
         raise typer.Exit(2) from None
-    except RunInterrupted as error:
+    except RunInterruptedError as error:
         _say(f"{error}. Give the same command with --resume to go on.")
         raise typer.Exit(130) from None
     except (CandlecastError, OSError) as error:

@@ -31,5 +31,5 @@ class CandleError(InputError):
         return f"{where}{self.problem}. {self.advice}"
 
 
-class RunInterrupted(CandlecastError):
+class RunInterruptedError(CandlecastError):
     """Ctrl-C arrived; what was done is kept and ``--resume`` goes on from there."""

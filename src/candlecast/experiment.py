@@ -95,7 +95,7 @@ def run(
 
     Raises:
         InputError: If the candles, the recipe or the folder are not fit for it.
-        RunInterrupted: If Ctrl-C was pressed while training; `resume` goes on from there.
+        RunInterruptedError: If Ctrl-C was pressed while training; `resume` goes on from there.
     """
     clock = Clock()
     with clock.measure("read_s"):

@@ -13,7 +13,7 @@ from candlecast.errors import InputError
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write a file or folder to; it takes the place of `path` at the end.
+    """Give a path to write a file or folder to, beside `path`, which takes its place at the end.
 
     If the work inside fails, `path` is as it was before.
     """

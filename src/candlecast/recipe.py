@@ -263,8 +263,8 @@ def _recipe_text(recipe: str | Path) -> tuple[str, str]:
     path = Path(recipe)
     if not path.is_file():
         raise InputError(
-            f"there is no recipe '{recipe}'. Packaged recipes: {', '.join(packaged)}; anything else "
-            "is read as the path of a YAML file."
+            f"there is no recipe '{recipe}'. Packaged recipes: {', '.join(packaged)}; anything "
+            "else is read as the path of a YAML file."
         )
     try:
         return str(path), path.read_text(encoding="utf-8")

@@ -35,11 +35,11 @@ class Scaler(BaseModel):
 
     def transform(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scale values of shape [rows, columns]."""
-        return values * np.asarray(self.scale) + np.asarray(self.shift)
+        return values * self._array("scale") + self._array("shift")
 
     def inverse(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
         """Undo `transform`; shape [rows, columns]."""
-        return (scaled - np.asarray(self.shift)) / np.asarray(self.scale)
+        return (scaled - self._array("shift")) / self._array("scale")
 
     def repeat(self, column: str, times: int) -> Scaler:
         """The scaler of one column, for a matrix that holds that column several times."""
@@ -49,6 +49,9 @@ class Scaler(BaseModel):
             scale=(self.scale[place],) * times,
             shift=(self.shift[place],) * times,
         )
+
+    def _array(self, name: Literal["scale", "shift"]) -> NDArray[np.float64]:
+        return np.asarray(getattr(self, name), dtype=np.float64)
 
 
 def fit_minmax(values: NDArray[np.float64], columns: Sequence[str]) -> Scaler:

@@ -20,7 +20,7 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping
 from torch import Tensor, nn
 
-from candlecast.errors import CandlecastError, RunInterrupted
+from candlecast.errors import CandlecastError, RunInterruptedError
 from candlecast.progress import Progress
 from candlecast.recipe import TrainingSettings
 from candlecast.windows import WindowBatches
@@ -44,9 +44,9 @@ class Interrupt:
         self.asked = True
 
     def obey(self) -> None:
-        """Raise `RunInterrupted` if Ctrl-C was pressed."""
+        """Raise `RunInterruptedError` if Ctrl-C was pressed."""
         if self.asked:
-            raise RunInterrupted("interrupted; the training's state is saved")
+            raise RunInterruptedError("interrupted; the training's state is saved")
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def train(
         progress: Where progress is shown.
 
     Raises:
-        RunInterrupted: If Ctrl-C was pressed; the state is saved first.
+        RunInterruptedError: If Ctrl-C was pressed; the state is saved first.
         CandlecastError: If no epoch had a finite validation loss.
     """
     best, history = BestWeights(), History(progress)
@@ -194,6 +194,7 @@ class BestWeights(Callback):
         loss = float(trainer.callback_metrics["val_loss"])
         if loss < self._loss:
             self._loss = loss
+            assert isinstance(pl_module, Regression)
             weights = pl_module.network.state_dict()
             self._weights = {name: value.detach().cpu().clone() for name, value in weights.items()}
 
@@ -356,7 +357,7 @@ class ResumePoint(Checkpoint):
         self._saved_at = time.perf_counter()
 
     def state_dict(self) -> dict[str, Any]:
-        """The random generators, so that dropout goes on as it would have; and whether it was over."""
+        """The random generators, so that dropout goes on as it would have."""
         return {
             "cpu": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all(),

@@ -42,7 +42,8 @@ def window_origins(
     if across_gaps:
         return origins
     segment = candles.segment_ids
-    return origins[segment[origins - lookback + 1] == segment[origins + ahead]]
+    whole = segment[origins - lookback + 1] == segment[origins + ahead]
+    return np.compress(whole, origins)
 
 
 class WindowBatches:

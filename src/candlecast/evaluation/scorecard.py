@@ -36,6 +36,11 @@ class Scorecard:
     verdicts: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def horizons(self) -> list[str]:
+        """The horizons as text."""
+        return list(self.scores[BASELINE])
+
 
 def score_forecasts(
     forecasts: Sequence[Forecast],

@@ -102,7 +102,7 @@ class NetworkForecaster:
 
         Raises:
             InputError: If a part has too few rows for one window, or a column is constant.
-            RunInterrupted: If Ctrl-C was pressed.
+            RunInterruptedError: If Ctrl-C was pressed.
         """
         if self.training is None:
             raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ConfigDict, ValidationError, create_model
 from torch import nn
@@ -43,7 +44,7 @@ def _checked(
 ) -> dict[str, Option]:
     """The options, held against the constructor's typed signature."""
     signature = inspect.signature(network, eval_str=True)
-    fields = {
+    fields: dict[str, Any] = {
         parameter.name: (parameter.annotation, parameter.default)
         for parameter in signature.parameters.values()
         if parameter.name not in ("inputs", "outputs")

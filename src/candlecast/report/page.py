@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from candlecast.evaluation.scorecard import Scorecard
 from candlecast.files import write_text
-from candlecast.report.terminal import COLUMNS, scorecard_rows
+from candlecast.report.terminal import COLUMNS, table_rows, table_title
 
 
 def write_page(
@@ -36,8 +36,11 @@ def write_page(
     page = environment.get_template("page.html.j2").render(
         verdicts=scorecard.verdicts,
         notes=scorecard.notes,
-        headings=["model", "ahead", "windows", *(heading for heading, _ in COLUMNS.values())],
-        rows=scorecard_rows(scorecard),
+        headings=["model", *(heading for heading, _ in COLUMNS.values())],
+        tables={
+            table_title(scorecard, horizon): table_rows(scorecard, horizon)
+            for horizon in scorecard.horizons
+        },
         figures=[base64.b64encode(figure.read_bytes()).decode() for figure in figures],
         facts=facts,
         recipe=recipe,

@@ -1,11 +1,6 @@
 """Where candles come from: one file a place, each a small function from bytes to `Candles`.
 
-A source is a module with two functions::
-
-    def recognises(head: str) -> bool: ...      # is this the layout? (the file's first 4 KB)
-    def parse(content: bytes) -> Candles: ...    # CandleError carries the row, counted in the file
-
-To add a layout, write its file and add its name to `SOURCES`.
+To add a layout, write its module, which has what `Source` lists, and add it to `SOURCES`.
 """
 
 from __future__ import annotations
@@ -13,12 +8,28 @@ from __future__ import annotations
 import gzip
 import zlib
 from pathlib import Path
+from typing import Protocol
 
 from candlecast.candles import Candles
 from candlecast.errors import CandleError, InputError
 from candlecast.sources import cryptodatadownload
 
-SOURCES = (cryptodatadownload,)
+
+class Source(Protocol):
+    """What each module of this folder has."""
+
+    LAYOUT: str
+
+    def recognises(self, head: str) -> bool:
+        """Whether this is the layout, by the file's first 4 KB."""
+        ...
+
+    def parse(self, content: bytes) -> Candles:
+        """Candles from the whole file; a `CandleError` carries the row, counted in the file."""
+        ...
+
+
+SOURCES: tuple[Source, ...] = (cryptodatadownload,)
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _HEAD_BYTES = 4096

@@ -3,7 +3,7 @@
 One header line, newest row first, the coin's names in the volume columns::
 
     unix,date,symbol,open,high,low,close,Volume BTC,Volume USDT,tradecount
-    1628125500000,2021-08-05 01:05:00,BTC/USDT,39369.67,39394.0,39338.53,39361.02,38.9,1533056.0,2341
+    1628125500000,2021-08-05 01:05:00,BTC/USDT,39369.67,39394.0,39338.5,39361.0,38.9,1533056,2341
 
 `unix` is the open time in milliseconds and `date` the same moment as text; both are read and must
 agree.
