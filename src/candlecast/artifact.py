@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
@@ -66,7 +67,9 @@ def save_model(folder: Path, forecaster: NetworkForecaster | Persistence, candle
         aside.mkdir()
         text = json.dumps(document.model_dump(), indent=2)
         (aside / _DOCUMENT).write_text(text + "\n", encoding="utf-8")
-        save_file(dict(state.arrays), aside / _WEIGHTS)
+        # safetensors writes the bytes as they lie, so a transposed view would be scrambled.
+        arrays = {name: np.ascontiguousarray(array) for name, array in state.arrays.items()}
+        save_file(arrays, aside / _WEIGHTS)
 
 
 def load_model(folder: Path) -> tuple[ModelDocument, Forecaster]:

@@ -49,7 +49,7 @@ def split_rows(rows: int, settings: SplitSettings) -> Split:
     if settings.validation == "test":
         validation = test = range(train.stop + settings.embargo, rows)
     else:
-        end = int(rows * (settings.train + settings.validation))
+        end = train.stop + int(rows * settings.validation)
         validation = range(train.stop + settings.embargo, end)
         test = range(end + settings.embargo, rows)
     for name, part in (("train", train), ("validation", validation), ("test", test)):

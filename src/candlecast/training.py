@@ -118,7 +118,7 @@ def train(
                 EarlyStopping("val_loss", patience=settings.patience),
                 best,
                 history,
-                ResumePoint(resume, interrupt),
+                ResumePoint(resume, interrupt, training),
             ],
             logger=False,
             enable_progress_bar=False,
@@ -308,9 +308,10 @@ class ResumePoint(Checkpoint):
     It goes last among the callbacks, so that the state of the others is saved as it stands.
     """
 
-    def __init__(self, path: Path, interrupt: Interrupt) -> None:
+    def __init__(self, path: Path, interrupt: Interrupt, batches: WindowBatches) -> None:
         self.path = path
         self.interrupt = interrupt
+        self.batches = batches
         self._saved_at = time.perf_counter()
         self._should_stop = False
         self._restored: dict[str, Any] = {}
@@ -321,6 +322,7 @@ class ResumePoint(Checkpoint):
         if self._restored:
             torch.set_rng_state(self._restored["cpu"])
             torch.cuda.set_rng_state_all(self._restored["cuda"])
+            self.batches.load_state_dict(self._restored["batches"])
             trainer.should_stop = self._restored["should_stop"]
 
     def on_train_batch_end(
@@ -357,10 +359,14 @@ class ResumePoint(Checkpoint):
         self._saved_at = time.perf_counter()
 
     def state_dict(self) -> dict[str, Any]:
-        """The random generators, so that dropout goes on as it would have."""
+        """What Lightning does not save: random generators, place in the data, and the decision.
+
+        (It saves the place in the data in mid-epoch only, and an early stop not at all.)
+        """
         return {
             "cpu": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all(),
+            "batches": self.batches.state_dict(),
             "should_stop": self._should_stop,
         }
 

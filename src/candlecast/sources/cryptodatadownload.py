@@ -49,6 +49,8 @@ def parse(content: bytes) -> Candles:
     _check_cells(table)
     symbol = _symbol(table)
     base, quote = symbol.split("/")
+    if f"Volume {base}" not in header:
+        raise CandleError(f"missing column Volume {base}", f"The header has {', '.join(header)}.")
     _check_dates(table)
     frame = table.select(
         time=pl.from_epoch("unix", time_unit="ms").dt.replace_time_zone("UTC").cast(TIME),

@@ -1,0 +1,65 @@
+"""What several rooms' tests need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from candlecast.candles import Candles
+from candlecast.recipe import Recipe
+from candlecast.simulate import simulate
+
+# Networks this small are slower on more threads than on one, by far on a busy machine.
+torch.set_num_threads(1)
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def article_file() -> Path:
+    """The real candles that the article reads."""
+    return _shared(Path("data/article/Binance_BTCUSDT_minute.csv.gz"))
+
+
+@pytest.fixture(scope="session")
+def article_text() -> Path:
+    """The article itself, with the tables that it prints."""
+    return _shared(Path("article/time-series-regression-bitcoin.md"))
+
+
+def _shared(path: Path) -> Path:
+    if not (SHARED / path).exists():
+        pytest.skip(f"{path.name} is not at hand: it is read from ../shared and never copied")
+    return SHARED / path
+
+
+@pytest.fixture(scope="session")
+def candles() -> Candles:
+    """A few hours of simulated minutes over a month's end."""
+    return simulate(rows=900, r2=0.05, seed=7).candles
+
+
+@pytest.fixture(scope="session")
+def gappy_candles(candles: Candles) -> Candles:
+    """The same with two holes: 10 candles after row 299, 1 after row 599."""
+    kept = np.r_[0:300, 310:610, 611:900]
+    return Candles.from_frame(candles.frame[kept.tolist()], candles.symbol, candles.interval)
+
+
+@pytest.fixture
+def small_recipe() -> Recipe:
+    """A recipe that trains in a second or two."""
+    return Recipe.load(
+        "default",
+        [
+            "data.simulated.rows=1500",
+            "windows.lookback=10",
+            "model.options={hidden: 4, layers: 2, dropout: 0.3}",
+            "training.batch_size=64",
+            "training.max_epochs=3",
+            "horizons=[1, 5]",
+        ],
+    )

@@ -1,0 +1,118 @@
+"""The scorecard puts persistence beside every score and invents none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from candlecast.candles import Candles
+from candlecast.errors import CandlecastError
+from candlecast.evaluation.scorecard import FLATTERED, Scorecard, score_forecasts
+from candlecast.features import TargetName
+from candlecast.forecast import Floats, Forecast
+
+ORIGINS = np.arange(100, 800)
+CONTRACT = [
+    "n",
+    "mse_scaled",
+    "rmse",
+    "mae",
+    "rmse_bp",
+    "mae_bp",
+    "crps_bp",
+    "log_score",
+    "skill",
+    "dm",
+    "p_value",
+    "directional_accuracy",
+    "coverage_50",
+    "coverage_80",
+    "coverage_95",
+]
+
+
+def scored(
+    candles: Candles, mean: Floats, target: TargetName = "close", *, on_test: bool = False
+) -> Scorecard:
+    """A model's prices beside persistence's, one candle ahead; the target's scale is 0.5."""
+    close = candles.frame["close"].to_numpy()[ORIGINS][:, None]
+    forecasts = [
+        Forecast.at(candles, ORIGINS, (1,), "model", mean),
+        Forecast.at(candles, ORIGINS, (1,), "persistence", close),
+    ]
+    return score_forecasts(forecasts, target, 0.5, validates_on_test=on_test)
+
+
+def closes(candles: Candles) -> tuple[Floats, Floats]:
+    """The last close at each origin, and the next."""
+    close = candles.frame["close"].to_numpy()
+    return close[ORIGINS][:, None], close[ORIGINS + 1][:, None]
+
+
+def test_the_figures_are_those_of_the_contract_persistence_first(candles: Candles) -> None:
+    last, following = closes(candles)
+    card = scored(candles, last + 0.9 * (following - last))
+    assert list(card.scores) == ["persistence", "model"]
+    persistence, model = (card.scores[name]["1"] for name in ("persistence", "model"))
+    assert list(model) == list(persistence) == CONTRACT
+    error = following - last
+    assert persistence["n"] == 700
+    assert persistence["rmse"] == pytest.approx(np.sqrt(np.mean(error**2)))
+    assert persistence["mse_scaled"] == pytest.approx(np.mean(error**2) / 4)
+    assert persistence["rmse_bp"] == pytest.approx(
+        1e4 * np.sqrt(np.mean(np.log(following / last) ** 2))
+    )
+    assert (persistence["skill"], persistence["directional_accuracy"]) == (0.0, None)
+    assert model["skill"] == pytest.approx(1 - 0.1**2)
+    assert model["directional_accuracy"] == 1.0
+    assert model["mae"] == pytest.approx(0.1 * np.mean(np.abs(error)))
+    assert {name for name, value in model.items() if value is None} == {
+        "crps_bp",
+        "log_score",
+        "dm",
+        "p_value",
+        "coverage_50",
+        "coverage_80",
+        "coverage_95",
+    }
+
+
+def test_the_scaled_error_of_a_return_model_is_that_of_the_return(candles: Candles) -> None:
+    last, following = closes(candles)
+    persistence = scored(candles, last, "log_return").scores["persistence"]["1"]
+    assert persistence["mse_scaled"] == pytest.approx(np.mean(np.log(following / last) ** 2) / 4)
+
+
+def test_the_verdict_says_who_errs_more_and_claims_no_significance(candles: Candles) -> None:
+    last, following = closes(candles)
+    (better,) = scored(candles, last + 0.1 * (following - last)).verdicts
+    assert "10.00% less" in better
+    assert "not tested" in better
+    (worse,) = scored(candles, last - 2 * (following - last)).verdicts
+    assert "3 times as much. It does not beat persistence" in worse
+    (same,) = scored(candles, last).verdicts
+    assert "does not beat persistence" in same
+
+
+def test_a_choice_made_on_the_test_rows_is_said_to_flatter(candles: Candles) -> None:
+    last, _ = closes(candles)
+    assert scored(candles, last, on_test=True).notes == (FLATTERED,)
+    assert scored(candles, last, on_test=False).notes == ()
+
+
+def test_a_price_below_zero_has_no_return_and_gets_no_figure(candles: Candles) -> None:
+    last, _ = closes(candles)
+    mean = last.copy()
+    mean[5] = -1.0
+    model = scored(candles, mean).scores["model"]["1"]
+    assert model["rmse_bp"] is None
+    assert model["mae_bp"] is None
+    assert model["rmse"] is not None
+
+
+def test_a_forecast_that_is_not_finite_is_an_error(candles: Candles) -> None:
+    last, _ = closes(candles)
+    mean = last.copy()
+    mean[5] = np.nan
+    with pytest.raises(CandlecastError, match="model forecast 1 values that are not finite"):
+        scored(candles, mean)

@@ -1,0 +1,228 @@
+"""What every `Forecaster` must do, one suite for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from candlecast.artifact import load_model, save_model
+from candlecast.candles import Candles
+from candlecast.errors import InputError
+from candlecast.forecast import Forecast
+from candlecast.models.network import NetworkForecaster, NetworkSettings
+from candlecast.models.persistence import Persistence, PersistenceSettings
+from candlecast.recipe import ModelSettings, SplitSettings, TrainingSettings
+from candlecast.scaling import ScalerName
+from candlecast.features import TargetName
+from candlecast.splits import Split, split_rows
+
+Model = NetworkForecaster | Persistence
+HORIZONS = (1, 4)
+
+
+def network(target: TargetName, scaler: ScalerName, *, across_gaps: bool = False) -> Model:
+    settings = NetworkSettings(
+        network="lstm",
+        options={"hidden": 4, "layers": 2, "dropout": 0.2},
+        features=("log_return", "log_range", "close", "close_change"),
+        target=target,
+        horizons=HORIZONS,
+        scaler=scaler,
+        lookback=8,
+        across_gaps=across_gaps,
+        seed=3,
+    )
+    return NetworkForecaster(
+        settings, TrainingSettings(learning_rate=1e-3, batch_size=64, max_epochs=1, patience=1)
+    )
+
+
+MODELS: dict[str, Callable[[], Model]] = {
+    "persistence": lambda: Persistence(PersistenceSettings(horizons=HORIZONS)),
+    "persistence across gaps": lambda: Persistence(
+        PersistenceSettings(horizons=HORIZONS, across_gaps=True)
+    ),
+    "lstm on closes": lambda: network("close", "minmax"),
+    "lstm on closes across gaps": lambda: network("close", "minmax", across_gaps=True),
+    "lstm on returns": lambda: network("log_return", "standard"),
+}
+every_model = pytest.mark.parametrize("make", list(MODELS.values()), ids=list(MODELS))
+
+
+def split_of(candles: Candles) -> Split:
+    return split_rows(len(candles), SplitSettings(train=0.6, validation=0.2))
+
+
+def fitted(make: Callable[[], Model], candles: Candles) -> Model:
+    return make().fit(candles, split_of(candles))
+
+
+def with_other_future(candles: Candles, origin: int) -> Candles:
+    """The same candles up to the origin, others after it."""
+    future = pl.int_range(pl.len()) > origin
+    changed = candles.frame.with_columns(
+        pl.when(future).then(pl.col(name) * 2).otherwise(pl.col(name)).alias(name)
+        for name in ("open", "high", "low", "close", "volume")
+    )
+    return Candles(changed, candles.symbol, candles.interval)
+
+
+def cut_after(candles: Candles, origin: int) -> Candles:
+    return Candles(candles.frame[: origin + 1], candles.symbol, candles.interval)
+
+
+def assert_same_forecast(first: Forecast, second: Forecast) -> None:
+    np.testing.assert_array_equal(first.mean, second.mean)
+    if first.quantiles is not None:
+        assert second.quantiles is not None
+        np.testing.assert_array_equal(first.quantiles, second.quantiles)
+
+
+@every_model
+def test_nothing_after_an_origin_reaches_its_forecast(
+    make: Callable[[], Model], gappy_candles: Candles
+) -> None:
+    model, origin = fitted(make, gappy_candles), 700
+    past = model.origins(gappy_candles, range(origin + 1), known=False)
+    assert past[-1] == origin
+    truth = model.forecast(gappy_candles, past)
+    for variant in (with_other_future(gappy_candles, origin), cut_after(gappy_candles, origin)):
+        assert_same_forecast(model.forecast(variant, past), truth)
+
+
+@every_model
+def test_the_test_rows_reach_nothing_that_is_learned(
+    make: Callable[[], Model], candles: Candles
+) -> None:
+    split = split_of(candles)
+    origins = np.array([split.validation.stop - 1])
+    other = with_other_future(candles, split.validation.stop - 1)
+    honest = make().fit(candles, split).forecast(candles, origins)
+    assert_same_forecast(make().fit(other, split).forecast(candles, origins), honest)
+
+
+@every_model
+def test_two_fits_give_the_same_forecasts_to_the_bit(
+    make: Callable[[], Model], candles: Candles
+) -> None:
+    first, second = fitted(make, candles), fitted(make, candles)
+    origins = first.origins(candles, split_of(candles).test, known=True)
+    assert_same_forecast(first.forecast(candles, origins), second.forecast(candles, origins))
+
+
+@every_model
+def test_a_saved_model_forecasts_the_same_to_the_bit(
+    make: Callable[[], Model], candles: Candles, tmp_path: Path
+) -> None:
+    model = fitted(make, candles)
+    save_model(tmp_path / "model", model, candles)
+    document, loaded = load_model(tmp_path / "model")
+    assert (document.symbol, document.interval) == ("SIMULATED", "1m")
+    assert loaded.name == model.name
+    origins = model.origins(candles, range(len(candles)), known=False)
+    assert_same_forecast(model.forecast(candles, origins), loaded.forecast(candles, origins))
+
+
+@every_model
+def test_a_batch_forecasts_what_each_origin_alone_does(
+    make: Callable[[], Model], candles: Candles
+) -> None:
+    model = fitted(make, candles)
+    origins = model.origins(candles, range(850, 900), known=False)
+    batch = model.forecast(candles, origins)
+    for place, origin in enumerate(origins):
+        alone = model.forecast(candles, np.array([origin]))
+        np.testing.assert_allclose(alone.mean[0], batch.mean[place], rtol=1e-6)
+
+
+@every_model
+def test_forecasts_have_the_shapes_and_times_they_promise(
+    make: Callable[[], Model], gappy_candles: Candles
+) -> None:
+    model = fitted(make, gappy_candles)
+    origins = model.origins(gappy_candles, range(len(gappy_candles)), known=False)
+    forecast = model.forecast(gappy_candles, origins)
+    assert forecast.mean.shape == forecast.actual.shape == (len(origins), len(HORIZONS))
+    assert np.isfinite(forecast.mean).all()
+    assert np.isnan(forecast.actual[-1]).all(), "the last candle has no target yet"
+    minute = 60_000_000
+    assert forecast.time[-1].tolist() == [forecast.origin[-1] + h * minute for h in HORIZONS]
+    if forecast.quantiles is not None:
+        assert (np.diff(forecast.quantiles, axis=2) >= 0).all()
+
+
+@every_model
+def test_a_gap_is_straddled_only_by_a_model_that_says_so(
+    make: Callable[[], Model], gappy_candles: Candles
+) -> None:
+    model = make()
+    origins = model.origins(gappy_candles, range(len(gappy_candles)), known=True)
+    segment = gappy_candles.segment_ids
+    straddling = segment[origins] != segment[origins + max(HORIZONS)]
+    assert straddling.any() == model.settings.across_gaps
+
+
+@every_model
+def test_no_origins_give_an_empty_forecast(make: Callable[[], Model], candles: Candles) -> None:
+    forecast = fitted(make, candles).forecast(candles, np.empty(0, dtype=np.int64))
+    assert len(forecast) == 0
+    assert forecast.to_frame().is_empty()
+
+
+@every_model
+def test_too_few_candles_are_refused_in_words(make: Callable[[], Model], candles: Candles) -> None:
+    few = cut_after(candles, 6)
+    with pytest.raises(InputError, match="Give more candles"):
+        make().fit(few, split_of(few))
+
+
+@every_model
+def test_a_constant_market_is_forecast_or_refused_in_words(
+    make: Callable[[], Model], candles: Candles
+) -> None:
+    flat = Candles(
+        candles.frame.with_columns(
+            pl.lit(5.0).alias(name) for name in ("open", "high", "low", "close")
+        ),
+        candles.symbol,
+        candles.interval,
+    )
+    try:
+        model = fitted(make, flat)
+    except InputError as error:
+        assert "in every training row" in str(error)
+    else:
+        assert (model.forecast(flat, np.array([100])).mean == 5.0).all()
+
+
+def test_a_model_without_training_settings_cannot_be_fitted(candles: Candles) -> None:
+    model = network("close", "minmax")
+    assert isinstance(model, NetworkForecaster)
+    with pytest.raises(InputError, match="without training settings"):
+        NetworkForecaster(model.settings).fit(candles, split_of(candles))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (ModelSettings(network="lstn"), "network 'lstn' is not known. Known networks: lstm"),
+        (
+            ModelSettings(network="lstm", options={"hiden": 3}),
+            "model.options.hiden: .* takes hidden",
+        ),
+        (ModelSettings(network="lstm", options={"hidden": "x"}), "model.options.hidden: .*integer"),
+    ],
+)
+def test_a_wrong_network_or_option_is_named(settings: ModelSettings, message: str) -> None:
+    model = network("close", "minmax")
+    assert isinstance(model, NetworkForecaster)
+    with pytest.raises(InputError, match=message):
+        NetworkForecaster(
+            model.settings.model_copy(
+                update={"network": settings.network, "options": settings.options}
+            )
+        )

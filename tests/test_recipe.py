@@ -1,0 +1,124 @@
+"""A recipe is checked key by key, and a wrong one is named."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from candlecast.errors import InputError
+from candlecast.recipe import Recipe, packaged_recipes
+
+
+def test_the_article_recipe_holds_every_choice_of_the_article() -> None:
+    recipe = Recipe.load("article")
+    assert recipe.seed == 42
+    assert recipe.data.start == datetime(2021, 1, 1, 0, 1, tzinfo=UTC)
+    assert recipe.features == (
+        "day_of_week",
+        "day_of_month",
+        "week_of_year",
+        "month",
+        "open",
+        "high",
+        "low",
+        "close_change",
+        "close",
+    )
+    assert (recipe.target, recipe.horizons, recipe.scaler) == ("close", (1,), "minmax")
+    assert (recipe.windows.lookback, recipe.windows.across_gaps) == (120, True)
+    assert (recipe.split.train, recipe.split.validation, recipe.split.embargo) == (0.9, "test", 1)
+    assert recipe.model.network == "lstm"
+    assert recipe.model.options == {"hidden": 128, "layers": 2, "dropout": 0.2}
+    training = recipe.training
+    assert (training.learning_rate, training.batch_size, training.shuffle) == (1e-4, 64, False)
+    assert (training.min_epochs, training.max_epochs, training.patience) == (3, 8, 2)
+
+
+@pytest.mark.parametrize("name", list(packaged_recipes()))
+def test_a_packaged_recipe_survives_yaml(name: str, tmp_path: Path) -> None:
+    recipe = Recipe.load(name)
+    path = tmp_path / "copy.yaml"
+    path.write_text(recipe.to_yaml(), encoding="utf-8")
+    assert Recipe.load(path) == recipe
+
+
+def test_overrides_reach_any_key_in_order() -> None:
+    recipe = Recipe.load(
+        "article",
+        [
+            "training.max_epochs=5",
+            "training.max_epochs=4",
+            "data.start=2021-02-01",
+            "data.end=2021-03-01T12:00:00-03:00",
+            "data.interval=5m",
+            "features=[close, open]",
+        ],
+    )
+    assert recipe.training.max_epochs == 4
+    assert recipe.data.start == datetime(2021, 2, 1, tzinfo=UTC)
+    assert recipe.data.end == datetime(2021, 3, 1, 15, tzinfo=UTC)
+    assert recipe.data.interval == "5m"
+    assert recipe.features == ("close", "open")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.max_epoch=1", r"unknown key 'training.max_epoch' \(did you mean 'max_epochs'"),
+        ("windows.zzz=1", r"unknown key 'windows.zzz' \(known keys: lookback, across_gaps\)"),
+        ("sed=1", r"unknown key 'sed' \(did you mean 'seed'"),
+        ("training.max_epochs=two", "'training.max_epochs' is 'two'"),
+        ("training.max_epochs=2", "min_epochs 3 is above max_epochs 2"),
+        ("training.learning_rate=0", "'training.learning_rate' is 0"),
+        ("split.train=1.5", "'split.train' is 1.5"),
+        ("split={train: 0.8, validation: 0.3}", "leave no test part"),
+        ("features=[closs]", "feature 'closs' is not known"),
+        ("features=[close, close]", "close stands twice"),
+        ("features=[]", "'features' is"),
+        ("horizons=[5, 1]", "horizons must rise"),
+        ("horizons=[0]", "'horizons.0' is 0"),
+        ("data.interval=1 minute", "not an interval"),
+        ("data={start: 2021-02-01, end: 2021-01-01}", "is not before end"),
+        ("name=Über", "'name' is 'Über'"),
+        ("model={}", "key 'model.network' is missing"),
+        ("training.max_epochs", "write key=value"),
+        ("=1", "write key=value"),
+        ("seed.a=1", "'seed' holds a value"),
+        ("seed=[1", "the value is not YAML"),
+    ],
+)
+def test_a_wrong_setting_is_named(override: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Recipe.load("article", [override])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"- a\n- b\n", "a recipe is a YAML mapping"),
+        (b"a: [", "this is not YAML"),
+        (b"", "a recipe is a YAML mapping"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"name: x\n", "key 'features' is missing"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        Recipe.load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_an_unknown_recipe_is_named_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match="no recipe 'artikel'. Packaged recipes: article, default"):
+        Recipe.load("artikel")
+
+
+def test_the_resolved_yaml_has_every_key() -> None:
+    tree = yaml.safe_load(Recipe.load("default").to_yaml())
+    assert set(tree) == set(Recipe.model_fields)
+    assert tree["data"]["simulated"]["r2"] == 0.01
