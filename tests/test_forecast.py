@@ -78,6 +78,6 @@ def test_quantiles_stand_in_their_columns(candles: Candles) -> None:
     forecast = Forecast.at(
         candles, np.array([1, 2]), (1,), "model", np.ones((2, 1)), quantiles=quantiles
     )
-    frame = forecast.to_frame().select(QUANTILES)
+    frame = forecast.to_frame().select(list(QUANTILES))
     assert frame.rows() == [tuple(range(7)), tuple(range(7, 14))]
     assert frame.schema == dict.fromkeys(QUANTILES, pl.Float64)

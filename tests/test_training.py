@@ -157,7 +157,7 @@ def test_the_losses_are_those_of_a_bare_loop(tmp_path: Path) -> None:
         for inputs, targets in training:
             loss = nn.functional.mse_loss(copy(inputs), targets)
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
             total += loss.item() * len(targets)
         with torch.inference_mode():

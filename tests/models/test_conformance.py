@@ -12,12 +12,12 @@ import pytest
 from candlecast.artifact import load_model, save_model
 from candlecast.candles import Candles
 from candlecast.errors import InputError
+from candlecast.features import TargetName
 from candlecast.forecast import Forecast
 from candlecast.models.network import NetworkForecaster, NetworkSettings
 from candlecast.models.persistence import Persistence, PersistenceSettings
 from candlecast.recipe import ModelSettings, SplitSettings, TrainingSettings
 from candlecast.scaling import ScalerName
-from candlecast.features import TargetName
 from candlecast.splits import Split, split_rows
 
 Model = NetworkForecaster | Persistence

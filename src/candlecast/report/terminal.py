@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from candlecast.evaluation.scorecard import Scorecard
 
-COLUMNS: dict[str, tuple[str, str]] = {
-    "mse_scaled": ("MSE scaled", "{:.3g}"),
-    "rmse": ("RMSE", "{:,.5g}"),
-    "mae": ("MAE", "{:,.5g}"),
-    "rmse_bp": ("RMSE bp", "{:,.4g}"),
-    "skill": ("skill", "{:+,.4g}"),
-    "directional_accuracy": ("direction", "{:.2%}"),
+
+def price(value: float) -> str:
+    """Five significant digits, or every digit before the point: 37.701, 2,197."""
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.5g}"
+
+
+COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "mse_scaled": ("MSE scaled", "{:.3g}".format),
+    "rmse": ("RMSE", price),
+    "mae": ("MAE", price),
+    "rmse_bp": ("RMSE bp", "{:,.2f}".format),
+    "skill": ("skill", lambda skill: f"{skill:+,.4f}" if abs(skill) < 10 else f"{skill:+,.0f}"),
+    "directional_accuracy": ("direction", "{:.2%}".format),
 }
 
 
 def print_scorecard(scorecard: Scorecard, console: Console) -> None:
     """Print a table for each horizon, then the verdicts and the notes."""
     for horizon in scorecard.horizons:
-        table = Table(title=table_title(scorecard, horizon), title_justify="left")
-        table.add_column("model")
+        table = Table(title=table_title(scorecard, horizon), title_justify="left", box=SIMPLE_HEAD)
+        table.add_column("model", no_wrap=True)
         for heading, _ in COLUMNS.values():
             table.add_column(heading, justify="right")
         for cells in table_rows(scorecard, horizon):
@@ -46,5 +55,5 @@ def table_rows(scorecard: Scorecard, horizon: str) -> list[list[str]]:
     ]
 
 
-def _cell(value: float | None, form: str) -> str:
-    return "-" if value is None else form.format(value)
+def _cell(value: float | None, write: Callable[[float], str]) -> str:
+    return "-" if value is None else write(value)
