@@ -114,7 +114,9 @@ def test_a_file_that_is_no_recipe_is_named(tmp_path: Path, content: bytes, messa
 
 
 def test_an_unknown_recipe_is_named_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="no recipe 'artikel'. Packaged recipes: article, default"):
+    with pytest.raises(
+        InputError, match=r"no recipe 'artikel'\. Packaged recipes: article, default"
+    ):
         Recipe.load("artikel")
 
 

@@ -73,7 +73,7 @@ def test_batches_come_in_time_order_with_the_rest_at_the_end() -> None:
     targets = torch.cat([targets for _, targets in parts])
     assert targets.ravel().tolist() == list(range(3, 40))
     assert (torch.cat([inputs for inputs, _ in parts])[:, -1, 0] + 1 == targets.ravel()).all()
-    assert [inputs.shape for inputs, _ in parts][0] == (8, 3, 2)
+    assert next(inputs.shape for inputs, _ in parts) == (8, 3, 2)
 
 
 def test_shuffling_visits_every_window_once_in_another_order_each_epoch() -> None:

@@ -104,7 +104,7 @@ def test_volume_columns_go_by_name_and_the_trade_count_may_be_absent(tmp_path: P
         (lambda rows: [*rows[:2], line(2, symbol="ETH/USDT"), *rows[3:]], "one symbol a file"),
         (lambda rows: [each.replace("BTC/", "") for each in rows], "not BASE/QUOTE"),
         (lambda rows: rows[:1], "single row does not tell the interval"),
-        (lambda rows: [], "a header and no candle"),
+        (lambda rows: rows[:0], "a header and no candle"),
     ],
 )
 def test_a_fault_is_named_with_its_file_and_line(

@@ -1,0 +1,194 @@
+"""The commands as a user types them: what they print, where, and how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import candlecast
+
+QUICK = [
+    arg
+    for setting in (
+        "data.simulated.rows=3000",
+        "windows.lookback=10",
+        "model.options={hidden: 4, layers: 2, dropout: 0.3}",
+        "training.batch_size=32",
+        "training.max_epochs=3",
+    )
+    for arg in ("--set", setting)
+]
+PROGRAM = str(Path(sys.executable).parent / "candlecast")
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"}
+
+
+def command(*args: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PROGRAM, *args],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    done = command("run", *QUICK, "--out", "run", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "stdout").write_text(done.stdout)
+    (folder / "stderr").write_text(done.stderr)
+    return folder / "run"
+
+
+def write_candles(path: Path, rows: int = 3000) -> Path:
+    """Simulated candles in the layout that the article reads."""
+    candles = candlecast.simulate(rows=rows).candles.to_polars()
+    candles.reverse().select(
+        unix=pl.col("time").dt.epoch("ms"),
+        date=pl.col("time").dt.strftime("%Y-%m-%d %H:%M:%S"),
+        symbol=pl.lit("BTC/USDT"),
+        open="open",
+        high="high",
+        low="low",
+        close="close",
+        **{"Volume BTC": "volume", "Volume USDT": "quote_volume"},
+        tradecount="trades",
+    ).write_csv(path)
+    return path
+
+
+def test_run_ends_with_a_scorecard_and_the_paths_of_what_it_wrote(finished: Path) -> None:
+    stdout = (finished.parent / "stdout").read_text()
+    stderr = (finished.parent / "stderr").read_text()
+    assert "persistence" in stdout
+    assert "lstm, 1 ahead" in stdout
+    for name in ("report.html", "figures/forecast_1.png", "forecasts.parquet", "metrics.json"):
+        assert f"run/{name}" in stdout
+        assert (finished / name).is_file()
+    assert "epoch 1 of at most 3" in stderr
+    assert "Traceback" not in stderr
+    assert "Warning" not in stderr
+
+
+def test_json_puts_one_document_on_stdout(finished: Path) -> None:
+    done = command("run", *QUICK, "--out", "run", "--resume", "--json", cwd=finished.parent)
+    assert json.loads(done.stdout) == json.loads((finished / "metrics.json").read_text())
+
+
+def test_predict_writes_forecasts_for_a_file(finished: Path, tmp_path: Path) -> None:
+    candles = write_candles(tmp_path / "candles.csv", rows=200)
+    done = command(
+        "predict", finished, "--candles", candles, "--out", "new/f.parquet", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "191 forecasts in new/f.parquet" in done.stdout
+    assert "trained on SIMULATED, these are BTCUSDT" in done.stderr
+    frame = pl.read_parquet(tmp_path / "new" / "f.parquet")
+    assert frame.height == 191
+    assert frame["actual"].null_count() == 1
+    again = command(
+        "predict", finished, "--candles", candles, "--out", "f.parquet", "--json", cwd=tmp_path
+    )
+    assert json.loads(again.stdout)["forecasts"] == 191
+
+
+def test_recipes_lists_and_prints_them(tmp_path: Path) -> None:
+    listed = command("recipes", cwd=tmp_path)
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == ["article", "default"]
+    assert set(json.loads(command("recipes", "--json", cwd=tmp_path).stdout)) == {
+        "article",
+        "default",
+    }
+    (tmp_path / "mine.yaml").write_text(command("recipes", "article", cwd=tmp_path).stdout)
+    assert candlecast.Recipe.load(tmp_path / "mine.yaml") == candlecast.Recipe.load("article")
+    assert command("recipes", "none", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--candles", "none.csv"], "none.csv: there is no such file"),
+        (["--candles", "empty.csv"], "empty.csv: the file is empty"),
+        (["--candles", "text.csv"], "text.csv: the layout is not known"),
+        (["--candles", "cut.csv"], "cut.csv, line 61:"),
+        (["--set", "training.max_epoch=1"], "did you mean 'max_epochs'"),
+        (["--set", "data.simulated.rows=50"], "no window fits"),
+        (["--out", "text.csv"], "a file stands in the way"),
+        (["--out", "mine"], "mine: this folder is not empty and holds no run"),
+        (["--out", "/proc/candlecast"], "/proc/candlecast: the folder cannot be made"),
+        (["nonsense"], "there is no recipe 'nonsense'"),
+    ],
+)
+def test_a_wrong_request_is_one_message_and_status_2(
+    tmp_path: Path, args: list[str], message: str
+) -> None:
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "text.csv").write_text("a,b\n1,2\n")
+    content = write_candles(tmp_path / "cut.csv", rows=100).read_bytes().splitlines(keepends=True)
+    (tmp_path / "cut.csv").write_bytes(b"".join(content[:60]) + content[60][:50])
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    done = command("run", *args, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    left = [path for path in sorted(tmp_path.rglob("*")) if path.name != "runs"]
+    assert left == before
+
+
+def test_unknown_options_and_commands_have_status_2(tmp_path: Path) -> None:
+    for args in (["run", "--nonsense"], ["walk"], ["predict", "x"]):
+        assert command(*args, cwd=tmp_path).returncode == 2
+
+
+def test_ctrl_c_leaves_a_run_that_resume_continues_to_the_same_weights(
+    finished: Path, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [PROGRAM, "run", *QUICK, "--out", "run"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if line.startswith("epoch 1"))
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130, rest
+    assert "--resume" in rest
+    assert "Traceback" not in rest
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+    resumed = command("run", *QUICK, "--out", "run", "--resume", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "epoch 1 of" not in resumed.stderr, "the first epoch is not trained again"
+    for name in ("model/weights.safetensors", "forecasts.parquet"):
+        assert (tmp_path / "run" / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_the_article_recipe_runs_on_a_file_in_its_layout(tmp_path: Path) -> None:
+    candles = candlecast.simulate(rows=20_000).candles
+    assert candles.first.month != candles.last.month
+    path = write_candles(tmp_path / "candles.csv", rows=20_000)
+    small = ["model.options.hidden=4", "training.max_epochs=1", "training.min_epochs=1"]
+    settings = [arg for setting in [*small, "windows.lookback=5"] for arg in ("--set", setting)]
+    done = command("run", "article", "--candles", path, "--out", "run", *settings, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "does not beat persistence" in " ".join(done.stdout.split())
+    assert "flatter" in done.stdout

@@ -1,0 +1,277 @@
+"""A run from end to end, from Python, on the simulated market."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import candlecast
+from candlecast.candles import Candles
+from candlecast.errors import InputError
+from candlecast.recipe import Recipe
+
+FILES = [
+    "figures",
+    "forecasts.parquet",
+    "metrics.json",
+    "model",
+    "recipe.yaml",
+    "report.html",
+]
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    return Recipe.load(
+        "default",
+        [
+            "data.simulated.rows=1500",
+            "windows.lookback=10",
+            "model.options={hidden: 4, layers: 2, dropout: 0.3}",
+            "training.batch_size=64",
+            "training.max_epochs=2",
+            "horizons=[1, 5]",
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def run(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> candlecast.Run:
+    return candlecast.run(recipe, out=tmp_path_factory.mktemp("runs") / "new", progress=False)
+
+
+@pytest.fixture(scope="module")
+def market(recipe: Recipe) -> Candles:
+    return candlecast.simulate(rows=1500, r2=0.01, seed=recipe.seed).candles
+
+
+def test_a_run_leaves_the_files_of_the_contract_and_no_others(run: candlecast.Run) -> None:
+    assert sorted(path.name for path in run.folder.iterdir()) == FILES
+    assert sorted(path.name for path in (run.folder / "figures").iterdir()) == [
+        "forecast_1.png",
+        "forecast_5.png",
+    ]
+
+
+def test_metrics_json_has_the_keys_of_the_contract(run: candlecast.Run, market: Candles) -> None:
+    metrics = json.loads((run.folder / "metrics.json").read_text())
+    assert metrics == run.metrics
+    assert (metrics["recipe"], metrics["seed"]) == ("default", 42)
+    assert metrics["data"] == {
+        "symbol": "SIMULATED",
+        "interval": "1m",
+        "rows": 1500,
+        "first": "2021-01-20T00:00:00Z",
+        "last": "2021-01-21T00:59:00Z",
+        "gaps": 0,
+        "missing": 0,
+        "sha256": market.sha256,
+    }
+    assert metrics["split"] == {
+        "train_rows": 1200,
+        "validation_rows": 150,
+        "test_rows": 150,
+        "train_windows": 1186,
+        "validation_windows": 136,
+        "test_windows": 136,
+    }
+    assert set(metrics["model"]) == {
+        "name",
+        "parameters",
+        "best_epoch",
+        "epochs",
+        "val_loss",
+        "history",
+    }
+    assert list(metrics["scores"]) == ["persistence", "lstm"]
+    assert list(metrics["scores"]["lstm"]) == ["1", "5"]
+    timing = metrics["timing"]
+    assert list(timing) == ["read_s", "train_s", "prepare_s", "predict_s", "total_s"]
+    assert 0 < sum(list(timing.values())[:-1]) <= timing["total_s"]
+    assert all(seconds > 0 for seconds in timing.values())
+
+
+def test_the_forecasts_give_the_scores(run: candlecast.Run) -> None:
+    for model in ("persistence", "lstm"):
+        for horizon in (1, 5):
+            rows = run.forecasts.filter(model=model, horizon=horizon)
+            error = (rows["mean"] - rows["actual"]).to_numpy()
+            scores = run.metrics["scores"][model][str(horizon)]
+            assert scores["n"] == rows.height == 136
+            assert scores["rmse"] == pytest.approx(np.sqrt(np.mean(error**2)))
+
+
+def test_the_forecasts_are_aligned_with_the_candles(run: candlecast.Run, market: Candles) -> None:
+    first = run.forecasts.row(0, named=True)
+    time, close = market.frame["time"], market.frame["close"]
+    origin = 1350 + 9  # the tenth test row ends the first lookback
+    assert (first["origin"], first["time"]) == (time[origin], time[origin + 1])
+    assert (first["last_close"], first["actual"]) == (close[origin], close[origin + 1])
+    persistence = run.forecasts.filter(model="persistence")
+    assert (persistence["mean"] == persistence["last_close"]).all()
+    assert persistence["q50"].null_count() == 0
+
+
+def test_the_same_recipe_gives_the_same_files_but_for_the_clock(
+    recipe: Recipe, run: candlecast.Run, market: Candles, tmp_path: Path
+) -> None:
+    again = candlecast.run(recipe, market, tmp_path / "again", progress=False)
+    for name in (
+        "forecasts.parquet",
+        "recipe.yaml",
+        "model/model.json",
+        "model/weights.safetensors",
+    ):
+        assert (again.folder / name).read_bytes() == (run.folder / name).read_bytes(), name
+    assert again.metrics | {"timing": 0} == run.metrics | {"timing": 0}
+
+
+def test_a_finished_run_is_loaded_again(run: candlecast.Run) -> None:
+    loaded = candlecast.Run.load(run.folder)
+    assert loaded.metrics == run.metrics
+    assert loaded.scorecard == run.scorecard
+
+
+def test_predict_gives_the_run_s_own_forecasts_and_more(
+    run: candlecast.Run, market: Candles
+) -> None:
+    everywhere = candlecast.predict(run.folder, market, progress=False)
+    assert everywhere["model"].unique().to_list() == ["lstm"]
+    assert everywhere.height == 2 * (1500 - 9)
+    theirs = run.forecasts.filter(model="lstm")
+    both = everywhere.join(theirs.select("origin", "horizon"), on=["origin", "horizon"])
+    assert_frame_equal(both, theirs, rel_tol=1e-6)
+    newest = everywhere.tail(2)
+    assert newest["actual"].to_list() == [None, None]
+    assert newest["origin"].unique().to_list() == [market.last]
+
+
+def test_predict_refuses_what_the_model_was_not_made_for(
+    run: candlecast.Run, market: Candles, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="trained on 1m candles and these are 5m"):
+        candlecast.predict(run.folder, market.resample(timedelta(minutes=5)))
+    few = Candles(market.frame[:9], market.symbol, market.interval)
+    with pytest.raises(InputError, match="9 candles are too few"):
+        candlecast.predict(run.folder, few)
+    with pytest.raises(InputError, match="no whole saved model"):
+        candlecast.predict(tmp_path, market)
+
+
+def test_start_end_and_interval_bound_the_candles(recipe: Recipe, market: Candles) -> None:
+    data = recipe.data.model_copy(
+        update={"start": market.frame["time"][100], "end": market.frame["time"][400]}
+    )
+    bounds = recipe.model_copy(update={"data": data.model_copy(update={"interval": "5m"})})
+    kept = candlecast.experiment.bounded(market, bounds)
+    assert len(kept) == 60
+    assert (kept.first, kept.last) == (market.frame["time"][100], market.frame["time"][395])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["data.start=2030-01-01"], "no candle is left"),
+        (["data.simulated.rows=60"], "no window fits"),
+        (["data.simulated.rows=3"], "part has no row"),
+        (["model.network=gru"], "network 'gru' is not known"),
+        (["features=[log_return, month]"], "'month' is 1 in every training row"),
+    ],
+)
+def test_a_refused_run_leaves_nothing_behind(
+    recipe: Recipe, tmp_path: Path, overrides: list[str], message: str
+) -> None:
+    tree = recipe.model_dump(mode="json")
+    for override in overrides:
+        key, _, value = override.partition("=")
+        *path, last = key.split(".")
+        branch = tree
+        for name in path:
+            branch = branch[name]
+        branch[last] = json.loads(value) if value.isdigit() else value
+        if value.startswith("["):
+            branch[last] = value.strip("[]").split(", ")
+    with pytest.raises(InputError, match=message):
+        candlecast.run(Recipe.from_tree(tree), out=tmp_path / "out", progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_never_overwritten(
+    recipe: Recipe, run: candlecast.Run, market: Candles, tmp_path: Path
+) -> None:
+    before = (run.folder / "metrics.json").read_bytes()
+    with pytest.raises(InputError, match="holds a run already"):
+        candlecast.run(recipe, market, run.folder, progress=False)
+    assert (run.folder / "metrics.json").read_bytes() == before
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="is not empty and holds no run"):
+        candlecast.run(recipe, market, tmp_path, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    with pytest.raises(InputError, match="a file stands in the way"):
+        candlecast.run(recipe, market, tmp_path / "thesis.txt", progress=False)
+    with pytest.raises(InputError, match="a file stands in the way"):
+        candlecast.run(recipe, market, tmp_path / "thesis.txt" / "run", progress=False)
+
+
+def test_a_finished_run_that_is_resumed_is_returned(
+    recipe: Recipe, run: candlecast.Run, market: Candles
+) -> None:
+    again = candlecast.run(recipe, market, run.folder, resume=True, progress=False)
+    assert again.metrics == run.metrics
+
+
+def unfinished(recipe: Recipe, market: Candles, path: Path) -> None:
+    """Leave a run as an interruption does: recipe and mark, no metrics."""
+    candlecast.run(recipe, market, path, progress=False)
+    (path / "checkpoints").mkdir()
+    (path / "checkpoints" / "candles.sha256").write_text(market.sha256)
+    (path / "metrics.json").unlink()
+
+
+def test_an_unfinished_run_goes_on_with_the_same_recipe_and_candles_only(
+    recipe: Recipe, run: candlecast.Run, market: Candles, tmp_path: Path
+) -> None:
+    path = tmp_path / "run"
+    unfinished(recipe, market, path)
+    with pytest.raises(InputError, match="go on with an unfinished run by --resume"):
+        candlecast.run(recipe, market, path, progress=False)
+    other = recipe.model_copy(
+        update={"seed": 1, "windows": recipe.windows.model_copy(update={"lookback": 11})}
+    )
+    with pytest.raises(InputError, match=r"another seed, windows.lookback"):
+        candlecast.run(other, market, path, resume=True, progress=False)
+    shorter = Candles(market.frame[:1400], market.symbol, market.interval)
+    with pytest.raises(InputError, match="begun with other candles"):
+        candlecast.run(recipe, shorter, path, resume=True, progress=False)
+    resumed = candlecast.run(recipe, market, path, resume=True, progress=False)
+    assert resumed.metrics["scores"] == run.metrics["scores"]
+    assert sorted(each.name for each in path.iterdir()) == FILES
+
+
+def test_without_out_a_run_takes_the_next_free_folder(
+    recipe: Recipe, market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    quick = recipe.model_copy(
+        update={"training": recipe.training.model_copy(update={"max_epochs": 1, "min_epochs": 1})}
+    )
+    folders = [candlecast.run(quick, market, progress=False).folder for _ in range(2)]
+    resumed = candlecast.run(quick, market, resume=True, progress=False).folder
+    assert [*folders, resumed] == [
+        Path("runs/default"),
+        Path("runs/default-2"),
+        Path("runs/default-2"),
+    ]
+
+
+def test_the_report_holds_no_reference_to_anything_else(run: candlecast.Run) -> None:
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?://", page)
+    assert pl.read_parquet(run.folder / "forecasts.parquet").height == 4 * 136
