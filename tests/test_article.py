@@ -171,7 +171,7 @@ def test_persistence_errs_by_37_70_dollars(
     forecast = persistence.forecast(candles, network.origins(candles, split.test, known=True))
     train_close = candles.frame["close"].to_numpy()[: len(split.train), None]
     scaler = SCALERS[recipe.scaler](train_close, ["close"])
-    card = score_forecasts([forecast], recipe.target, scaler.scale[0], validates_on_test=True)
+    card = score_forecasts([forecast], recipe.target, scaler.scale[0])
     scores = card.scores["persistence"]["1"]
     assert scores["rmse"] == pytest.approx(37.70, abs=0.005)
     assert scores["mse_scaled"] == pytest.approx(4.25e-6, rel=0.002)

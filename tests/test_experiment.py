@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 import candlecast
 from candlecast.candles import Candles
 from candlecast.errors import InputError
+from candlecast.experiment import FLATTERED, bounded
 from candlecast.recipe import Recipe
 
 FILES = [
@@ -120,9 +121,9 @@ def test_the_forecasts_are_aligned_with_the_candles(run: candlecast.Run, market:
 
 
 def test_the_same_recipe_gives_the_same_files_but_for_the_clock(
-    recipe: Recipe, run: candlecast.Run, market: Candles, tmp_path: Path
+    recipe: Recipe, run: candlecast.Run, tmp_path: Path
 ) -> None:
-    again = candlecast.run(recipe, market, tmp_path / "again", progress=False)
+    again = candlecast.run(recipe, "simulated", tmp_path / "again", progress=False)
     for name in (
         "forecasts.parquet",
         "recipe.yaml",
@@ -131,6 +132,19 @@ def test_the_same_recipe_gives_the_same_files_but_for_the_clock(
     ):
         assert (again.folder / name).read_bytes() == (run.folder / name).read_bytes(), name
     assert again.metrics | {"timing": 0} == run.metrics | {"timing": 0}
+
+
+def test_the_scorecard_says_what_a_reader_must_know(
+    recipe: Recipe, run: candlecast.Run, market: Candles, tmp_path: Path
+) -> None:
+    (note,) = run.scorecard.notes
+    assert "simulated: by its law 1.00% of the next return's variance" in note
+    on_test = recipe.model_copy(
+        update={"split": recipe.split.model_copy(update={"validation": "test"})}
+    )
+    flattered = candlecast.run(on_test, market, tmp_path / "run", progress=False)
+    assert flattered.scorecard.notes == (FLATTERED,)
+    assert "flatter" in (flattered.folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_finished_run_is_loaded_again(run: candlecast.Run) -> None:
@@ -170,7 +184,7 @@ def test_start_end_and_interval_bound_the_candles(recipe: Recipe, market: Candle
         update={"start": market.frame["time"][100], "end": market.frame["time"][400]}
     )
     bounds = recipe.model_copy(update={"data": data.model_copy(update={"interval": "5m"})})
-    kept = candlecast.experiment.bounded(market, bounds)
+    kept = bounded(market, bounds)
     assert len(kept) == 60
     assert (kept.first, kept.last) == (market.frame["time"][100], market.frame["time"][395])
 

@@ -7,7 +7,7 @@ import pytest
 
 from candlecast.candles import Candles
 from candlecast.errors import CandlecastError
-from candlecast.evaluation.scorecard import FLATTERED, Scorecard, score_forecasts
+from candlecast.evaluation.scorecard import Scorecard, score_forecasts
 from candlecast.features import TargetName
 from candlecast.forecast import Floats, Forecast
 
@@ -32,7 +32,7 @@ CONTRACT = [
 
 
 def scored(
-    candles: Candles, mean: Floats, target: TargetName = "close", *, on_test: bool = False
+    candles: Candles, mean: Floats, target: TargetName = "close", notes: tuple[str, ...] = ()
 ) -> Scorecard:
     """A model's prices beside persistence's, one candle ahead; the target's scale is 0.5."""
     close = candles.frame["close"].to_numpy()[ORIGINS][:, None]
@@ -40,7 +40,7 @@ def scored(
         Forecast.at(candles, ORIGINS, (1,), "model", mean),
         Forecast.at(candles, ORIGINS, (1,), "persistence", close),
     ]
-    return score_forecasts(forecasts, target, 0.5, validates_on_test=on_test)
+    return score_forecasts(forecasts, target, 0.5, notes)
 
 
 def closes(candles: Candles) -> tuple[Floats, Floats]:
@@ -94,10 +94,9 @@ def test_the_verdict_says_who_errs_more_and_claims_no_significance(candles: Cand
     assert "does not beat persistence" in same
 
 
-def test_a_choice_made_on_the_test_rows_is_said_to_flatter(candles: Candles) -> None:
+def test_notes_are_kept_in_order(candles: Candles) -> None:
     last, _ = closes(candles)
-    assert scored(candles, last, on_test=True).notes == (FLATTERED,)
-    assert scored(candles, last, on_test=False).notes == ()
+    assert scored(candles, last, notes=("first", "second")).notes == ("first", "second")
 
 
 def test_a_price_below_zero_has_no_return_and_gets_no_figure(candles: Candles) -> None:

@@ -16,11 +16,6 @@ Scores = dict[str, float | None]
 
 BASELINE = "persistence"
 
-FLATTERED = (
-    "The epoch was chosen on the test rows themselves, as in the article, so the network's scores "
-    "flatter it."
-)
-
 
 @dataclass(frozen=True)
 class Scorecard:
@@ -46,8 +41,7 @@ def score_forecasts(
     forecasts: Sequence[Forecast],
     target: TargetName,
     target_scale: float,
-    *,
-    validates_on_test: bool,
+    notes: Sequence[str] = (),
 ) -> Scorecard:
     """Score forecasts of the same origins against what came, and against persistence.
 
@@ -55,7 +49,7 @@ def score_forecasts(
         forecasts: Persistence among them.
         target: What the scaled error is measured on.
         target_scale: The factor that scales the target.
-        validates_on_test: Whether the models were chosen on these very rows.
+        notes: What a reader must know before believing a figure.
 
     Raises:
         CandlecastError: If a forecast is not finite.
@@ -78,7 +72,7 @@ def score_forecasts(
             if model != BASELINE
             for horizon, at_horizon in by_horizon.items()
         ),
-        notes=(FLATTERED,) if validates_on_test else (),
+        notes=tuple(notes),
     )
 
 

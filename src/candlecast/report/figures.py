@@ -60,7 +60,7 @@ def _forecast_figure(forecast: Forecast, place: int, symbol: str, caption: str) 
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
         axes.yaxis.set_major_formatter("{x:,.6g}")
-        axes.set_ylabel("price")
+        axes.set_ylabel(_price_label(symbol))
         axes.set_title(
             f"{symbol}: real and forecast close, {forecast.horizons[place]} ahead, test rows (UTC)",
             loc="left",
@@ -69,6 +69,11 @@ def _forecast_figure(forecast: Forecast, place: int, symbol: str, caption: str) 
         axes.legend(frameon=False)
         figure.supxlabel(caption, fontsize=9)
     return figure
+
+
+def _price_label(symbol: str) -> str:
+    quote = next((each for each in ("USDT", "USDC", "USD", "EUR") if symbol.endswith(each)), None)
+    return f"price in {quote}" if quote else "price"
 
 
 def _caption(forecast: Forecast, horizon: int, scorecard: Scorecard) -> str:
