@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -63,3 +66,27 @@ def small_recipe() -> Recipe:
             "horizons=[1, 5]",
         ],
     )
+
+
+@pytest.fixture(scope="session")
+def write_candles() -> Callable[[Path, int], Path]:
+    """Writes simulated candles in the layout that the article reads."""
+
+    def write(path: Path, rows: int) -> Path:
+        candles = simulate(rows=rows).candles.to_polars()
+        table = candles.reverse().select(
+            unix=pl.col("time").dt.epoch("ms"),
+            date=pl.col("time").dt.strftime("%Y-%m-%d %H:%M:%S"),
+            symbol=pl.lit("BTC/USDT"),
+            open="open",
+            high="high",
+            low="low",
+            close="close",
+            **{"Volume BTC": "volume", "Volume USDT": "quote_volume"},
+            tradecount="trades",
+        )
+        content = table.write_csv().encode()
+        path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
+        return path
+
+    return write

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -51,23 +52,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def write_candles(path: Path, rows: int = 3000) -> Path:
-    """Simulated candles in the layout that the article reads."""
-    candles = candlecast.simulate(rows=rows).candles.to_polars()
-    candles.reverse().select(
-        unix=pl.col("time").dt.epoch("ms"),
-        date=pl.col("time").dt.strftime("%Y-%m-%d %H:%M:%S"),
-        symbol=pl.lit("BTC/USDT"),
-        open="open",
-        high="high",
-        low="low",
-        close="close",
-        **{"Volume BTC": "volume", "Volume USDT": "quote_volume"},
-        tradecount="trades",
-    ).write_csv(path)
-    return path
-
-
 def test_run_ends_with_a_scorecard_and_the_paths_of_what_it_wrote(finished: Path) -> None:
     stdout = (finished.parent / "stdout").read_text()
     stderr = (finished.parent / "stderr").read_text()
@@ -86,8 +70,10 @@ def test_json_puts_one_document_on_stdout(finished: Path) -> None:
     assert json.loads(done.stdout) == json.loads((finished / "metrics.json").read_text())
 
 
-def test_predict_writes_forecasts_for_a_file(finished: Path, tmp_path: Path) -> None:
-    candles = write_candles(tmp_path / "candles.csv", rows=200)
+def test_predict_writes_forecasts_for_a_file(
+    finished: Path, tmp_path: Path, write_candles: Callable[[Path, int], Path]
+) -> None:
+    candles = write_candles(tmp_path / "candles.csv", 200)
     done = command(
         "predict", finished, "--candles", candles, "--out", "new/f.parquet", cwd=tmp_path
     )
@@ -131,11 +117,11 @@ def test_recipes_lists_and_prints_them(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_request_is_one_message_and_status_2(
-    tmp_path: Path, args: list[str], message: str
+    tmp_path: Path, args: list[str], message: str, write_candles: Callable[[Path, int], Path]
 ) -> None:
     (tmp_path / "empty.csv").touch()
     (tmp_path / "text.csv").write_text("a,b\n1,2\n")
-    content = write_candles(tmp_path / "cut.csv", rows=100).read_bytes().splitlines(keepends=True)
+    content = write_candles(tmp_path / "cut.csv", 100).read_bytes().splitlines(keepends=True)
     (tmp_path / "cut.csv").write_bytes(b"".join(content[:60]) + content[60][:50])
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
@@ -182,10 +168,12 @@ def test_ctrl_c_leaves_a_run_that_resume_continues_to_the_same_weights(
         assert (tmp_path / "run" / name).read_bytes() == (finished / name).read_bytes()
 
 
-def test_the_article_recipe_runs_on_a_file_in_its_layout(tmp_path: Path) -> None:
+def test_the_article_recipe_runs_on_a_file_in_its_layout(
+    tmp_path: Path, write_candles: Callable[[Path, int], Path]
+) -> None:
     candles = candlecast.simulate(rows=20_000).candles
     assert candles.first.month != candles.last.month
-    path = write_candles(tmp_path / "candles.csv", rows=20_000)
+    path = write_candles(tmp_path / "candles.csv", 20_000)
     small = ["model.options.hidden=4", "training.max_epochs=1", "training.min_epochs=1"]
     settings = [arg for setting in [*small, "windows.lookback=5"] for arg in ("--set", setting)]
     done = command("run", "article", "--candles", path, "--out", "run", *settings, cwd=tmp_path)

@@ -1,0 +1,80 @@
+"""What the README shows works as it stands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import candlecast
+from candlecast.cli import main
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
+COMMANDS = [
+    shlex.split(line, comments=True)
+    for kind, block in BLOCKS
+    if kind == "sh"
+    for line in block.splitlines()
+    if line.startswith("candlecast")
+]
+SMALL = {"hidden": 4, "layers": 1, "dropout": 0.0}
+
+
+@pytest.fixture
+def quick_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every recipe that is loaded trains in a second."""
+    load = candlecast.Recipe.load
+
+    def load_small(name: str = "default", overrides: tuple[str, ...] = ()) -> candlecast.Recipe:
+        recipe = load(name, overrides)
+        training = recipe.training.model_copy(
+            update={"batch_size": 512, "min_epochs": 1, "max_epochs": 1}
+        )
+        model = recipe.model.model_copy(update={"options": SMALL})
+        return recipe.model_copy(update={"training": training, "model": model})
+
+    monkeypatch.setattr(candlecast.Recipe, "load", load_small)
+
+
+@pytest.mark.usefixtures("quick_recipes")
+def test_every_command_of_the_readme_runs(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write_candles: Callable[[Path, int], Path],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_candles(tmp_path / "Binance_BTCUSDT_minute.csv.gz", 20_000)
+    assert len(COMMANDS) == 7
+    for words in COMMANDS:
+        result = CliRunner().invoke(main, words[1:])
+        assert result.exit_code == 0, (words, result.output)
+    assert (tmp_path / "forecasts.parquet").is_file()
+    assert (tmp_path / "runs" / "article" / "report.html").is_file()
+
+
+@pytest.mark.usefixtures("quick_recipes")
+def test_the_python_of_the_readme_runs(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    write_candles: Callable[[Path, int], Path],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_candles(tmp_path / "Binance_BTCUSDT_minute.csv.gz", 20_000)
+    (code,) = [block for kind, block in BLOCKS if kind == "python"]
+    assert len([line for line in code.splitlines() if line]) == 5
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102
+    assert "beat persistence" in capsys.readouterr().out
+
+
+def test_every_file_that_the_readme_links_to_is_there() -> None:
+    root = Path(__file__).parents[1]
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert len(links) >= 5
+    for link in links:
+        assert (root / link).exists(), link
