@@ -65,19 +65,7 @@ def split(recipe: Recipe, candles: Candles) -> Split:
 
 @pytest.fixture(scope="module")
 def network(recipe: Recipe) -> NetworkForecaster:
-    return NetworkForecaster(
-        NetworkSettings(
-            network=recipe.model.network,
-            options=recipe.model.options,
-            features=recipe.features,
-            target=recipe.target,
-            horizons=recipe.horizons,
-            scaler=recipe.scaler,
-            lookback=recipe.windows.lookback,
-            across_gaps=recipe.windows.across_gaps,
-            seed=recipe.seed,
-        )
-    )
+    return NetworkForecaster(NetworkSettings.from_recipe(recipe))
 
 
 def test_the_filter_leaves_310_502_rows(candles: Candles) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +15,7 @@ import polars as pl
 
 from candlecast.artifact import load_model, save_model
 from candlecast.candles import Candles
+from candlecast.clock import Clock
 from candlecast.errors import InputError
 from candlecast.evaluation.scorecard import Scorecard, score_forecasts
 from candlecast.files import make_folder, write_text, written_whole
@@ -176,30 +175,6 @@ def predict(
         return model.forecast(candles, origins).to_frame()
 
 
-class Clock:
-    """Seconds spent on each part of a run."""
-
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def measure(self, name: str) -> Iterator[None]:
-        """Add the time inside to a part."""
-        began = time.perf_counter()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
-
-    def move(self, seconds: float, source: str, target: str) -> None:
-        """Count some of a part's time as another's."""
-        self.seconds[source] -= seconds
-        self.seconds[target] = self.seconds.get(target, 0.0) + seconds
-
-    def stop(self) -> None:
-        """Note the total."""
-        self.seconds["total_s"] = time.perf_counter() - self._began
-
-
 def bounded(candles: Candles, recipe: Recipe) -> Candles:
     """The candles that a recipe's `data` section asks for.
 
@@ -239,21 +214,6 @@ def _notes(recipe: Recipe, split: Split, *, simulated: bool) -> list[str]:
     return notes
 
 
-def _network(recipe: Recipe, folder: RunFolder, bar: Progress) -> NetworkForecaster:
-    settings = NetworkSettings(
-        network=recipe.model.network,
-        options=recipe.model.options,
-        features=recipe.features,
-        target=recipe.target,
-        horizons=recipe.horizons,
-        scaler=recipe.scaler,
-        lookback=recipe.windows.lookback,
-        across_gaps=recipe.windows.across_gaps,
-        seed=recipe.seed,
-    )
-    return NetworkForecaster(settings, recipe.training, folder.checkpoints, bar)
-
-
 def _fit_and_forecast(
     recipe: Recipe,
     candles: Candles,
@@ -263,7 +223,9 @@ def _fit_and_forecast(
     bar: Progress,
 ) -> tuple[NetworkForecaster, list[Forecast]]:
     """Train, save, load what was saved, and forecast the test rows with it."""
-    network = _network(recipe, folder, bar)
+    network = NetworkForecaster(
+        NetworkSettings.from_recipe(recipe), recipe.training, folder.checkpoints, bar
+    )
     persistence = Persistence(
         PersistenceSettings(horizons=recipe.horizons, across_gaps=recipe.windows.across_gaps)
     )

@@ -22,7 +22,7 @@ from candlecast.forecast import Floats, Forecast
 from candlecast.models.forecaster import State
 from candlecast.models.networks import build_network
 from candlecast.progress import Progress
-from candlecast.recipe import Option, TrainingSettings
+from candlecast.recipe import Option, Recipe, TrainingSettings
 from candlecast.scaling import SCALERS, Scaler, ScalerName
 from candlecast.splits import Split
 from candlecast.training import TrainingOutcome, train
@@ -58,6 +58,21 @@ class NetworkSettings(BaseModel):
     lookback: int
     across_gaps: bool
     seed: int
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe) -> Self:
+        """What a recipe says of its network."""
+        return cls(
+            network=recipe.model.network,
+            options=recipe.model.options,
+            features=recipe.features,
+            target=recipe.target,
+            horizons=recipe.horizons,
+            scaler=recipe.scaler,
+            lookback=recipe.windows.lookback,
+            across_gaps=recipe.windows.across_gaps,
+            seed=recipe.seed,
+        )
 
 
 class NetworkForecaster:
