@@ -43,9 +43,9 @@ def parse(content: bytes) -> Candles:
             f"missing column{'s' if len(lacking) > 1 else ''} {', '.join(lacking)}",
             f"The header has {', '.join(header)}.",
         )
-    table = _table(content, header)
-    if table.is_empty():
+    if not content.partition(b"\n")[2].strip():
         raise CandleError("there is a header and no candle", "Give a file with candles.")
+    table = _table(content, header)
     _check_cells(table)
     symbol = _symbol(table)
     base, quote = symbol.split("/")
@@ -88,7 +88,6 @@ def _read_csv(content: bytes, schema: dict[str, type[pl.DataType]]) -> pl.DataFr
         skip_rows=1,
         schema=schema,
         encoding="utf8-lossy",
-        raise_if_empty=False,
     )
 
 
