@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 
 from candlecast.errors import CandlecastError, InputError, RunInterruptedError
 from candlecast.files import make_folder, written_whole
@@ -143,8 +142,7 @@ def _show(finished: Run) -> None:
 @contextmanager
 def _errors_as_exit_status() -> Iterator[None]:
     """Say what went wrong in one message on stderr and exit with the status that fits."""
-    handler = RichHandler(console=stderr, show_level=False, show_time=False, show_path=False)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_ToStderr()])
     logging.getLogger("candlecast").setLevel(logging.INFO)
     try:
         yield
@@ -160,6 +158,14 @@ def _errors_as_exit_status() -> Iterator[None]:
     except KeyboardInterrupt:
         _say("interrupted. Give the same command with --resume to go on.")
         raise typer.Exit(130) from None
+
+
+class _ToStderr(logging.Handler):
+    """Writes log lines above the progress bar, each on one line whatever the width."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        stderr.print(self.format(record), markup=False, highlight=False, soft_wrap=True)
 
 
 def _say(message: str) -> None:

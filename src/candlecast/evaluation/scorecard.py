@@ -126,8 +126,8 @@ def _verdict(model: str, horizon: str, scores: Scores, persistence: Scores) -> s
     assert ours is not None
     assert theirs is not None
     errs = (
-        f"{model}, {horizon} ahead: it errs by {ours:,.4g} (RMSE in price) where saying "
-        f'"no change" errs by {theirs:,.4g}'
+        f"{model}, {horizon} ahead: it errs by {ours:,.5g} (RMSE in price) where saying "
+        f'"no change" errs by {theirs:,.5g}'
     )
     if theirs == 0:
         return f"{errs}."

@@ -80,7 +80,7 @@ def _caption(forecast: Forecast, horizon: int, scorecard: Scorecard) -> str:
     ours = scorecard.scores[forecast.model][str(horizon)]["rmse"]
     persistence = scorecard.scores[BASELINE][str(horizon)]["rmse"]
     return (
-        f"{forecast.model} errs by {ours:,.4g} (RMSE, {len(forecast):,} forecasts); "
-        f'saying "no change" errs by {persistence:,.4g}.\n'
+        f"{forecast.model} errs by {ours:,.5g} (RMSE, {len(forecast):,} forecasts); "
+        f'saying "no change" errs by {persistence:,.5g}.\n'
         "Two lines that overlap prove nothing: judge by the errors."
     )
