@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given
@@ -16,6 +18,9 @@ from candlecast.intervals import interval_text, parse_interval
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2021, 1, 1, tzinfo=UTC)
+
+
+ODD: Any = [1, "a", None, 2.0, {}]
 
 
 def table(rows: int = 5, **changed: object) -> pl.DataFrame:
@@ -110,6 +115,57 @@ def test_the_row_of_an_off_grid_time_is_counted_as_given_also_newest_first() -> 
     assert caught.value.row == 0
 
 
+def test_a_zone_of_a_fixed_offset_is_converted() -> None:
+    pandas = Candles.from_frame(table(), "X").to_pandas()
+    shifted = pandas.assign(time=pandas["time"].dt.tz_convert("+05:30"))
+    assert Candles.from_frame(shifted, "X").first == START
+    assert Candles.from_frame(shifted.set_index("time"), "X").first == START
+
+
+def test_an_odd_column_beside_the_known_ones_does_no_harm() -> None:
+    pandas = Candles.from_frame(table(), "X").to_pandas()
+    odd = pandas.assign(note=ODD)
+    assert len(Candles.from_frame(odd, "X")) == 5
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"close": ODD}, "column close cannot be read"),
+        ({"close": True}, "column close holds Boolean. Give numbers"),
+        ({"close": pd.Timedelta(1, "s")}, "column close holds Duration"),
+        ({"close": pd.Categorical(["a"] * 5)}, "column close holds Categorical"),
+        ({"trades": 5.7}, "'5.7' in column trades is not a whole number"),
+    ],
+)
+def test_a_pandas_column_of_the_wrong_type_is_named(changed: dict[str, Any], message: str) -> None:
+    pandas = Candles.from_frame(table(), "X").to_pandas()
+    with pytest.raises(CandleError, match=message):
+        Candles.from_frame(pandas.assign(**changed), "X")
+
+
+def test_a_pandas_frame_without_times_or_with_a_column_twice_is_named() -> None:
+    pandas = Candles.from_frame(table(), "X").to_pandas()
+    with pytest.raises(CandleError, match="missing column time"):
+        Candles.from_frame(pandas.rename(columns={"time": "date"}), "X")
+    with pytest.raises(CandleError, match="column close stands twice"):
+        Candles.from_frame(pd.concat([pandas, pandas[["close"]]], axis=1), "X")
+
+
+def test_times_beyond_all_calendars_are_refused() -> None:
+    far = pl.Series("time", [2**62] * 5).cast(pl.Datetime("ms"))
+    with pytest.raises(CandleError, match="time is missing"):
+        Candles.from_frame(table().with_columns(far), "X")
+
+
+@pytest.mark.parametrize(
+    "interval", [timedelta(0), timedelta(minutes=-1), timedelta(milliseconds=500), "1m"]
+)
+def test_an_interval_that_is_none_is_refused(interval: object) -> None:
+    with pytest.raises(InputError, match="the interval is"):
+        Candles.from_frame(table(), "X", interval)  # type: ignore[arg-type]
+
+
 def test_anything_but_a_frame_is_refused() -> None:
     with pytest.raises(InputError, match="not list"):
         Candles.from_frame([1, 2, 3], "X")  # type: ignore[arg-type]
@@ -131,6 +187,8 @@ def test_between_takes_the_start_and_leaves_the_end() -> None:
     candles = Candles.from_frame(table(), "X")
     assert candles.between(START + MINUTE, START + 3 * MINUTE).frame.height == 2
     assert len(candles.between(None, None)) == 5
+    naive = START.replace(tzinfo=None)
+    assert len(candles.between(naive + MINUTE, naive + 2 * MINUTE)) == 1
 
 
 def test_resampling_keeps_whole_buckets_only(gappy_candles: Candles) -> None:

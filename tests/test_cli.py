@@ -89,6 +89,29 @@ def test_predict_writes_forecasts_for_a_file(
     assert json.loads(again.stdout)["forecasts"] == 191
 
 
+def test_predict_writes_over_nothing_but_a_file_of_its_own(
+    finished: Path, tmp_path: Path, write_candles: Callable[[Path, int], Path]
+) -> None:
+    candles = write_candles(tmp_path / "candles.csv", 200)
+    before = candles.read_bytes()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link.parquet").symlink_to(tmp_path / "target.parquet")
+    for out, message in {
+        "candles.csv": "these are the candles to read",
+        "pipe": "this is not a file",
+        ".": "this is not a file",
+        "candles.csv/f.parquet": "a file stands in the way",
+    }.items():
+        done = command("predict", finished, "--candles", candles, "--out", out, cwd=tmp_path)
+        assert done.returncode == 2, out
+        assert message in done.stderr
+    assert candles.read_bytes() == before
+    done = command("predict", finished, "--candles", candles, "--out", "link.parquet", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "link.parquet").is_symlink()
+    assert (tmp_path / "target.parquet").is_file()
+
+
 def test_recipes_lists_and_prints_them(tmp_path: Path) -> None:
     listed = command("recipes", cwd=tmp_path)
     assert [line.split()[0] for line in listed.stdout.splitlines()] == ["article", "default"]

@@ -138,7 +138,7 @@ def test_the_scorecard_says_what_a_reader_must_know(
     recipe: Recipe, run: candlecast.Run, market: Candles, tmp_path: Path
 ) -> None:
     (note,) = run.scorecard.notes
-    assert "simulated: by its law 1.00% of the next return's variance" in note
+    assert "simulated: by its law 1.00% of the variance of the next minute's return" in note
     on_test = recipe.model_copy(
         update={"split": recipe.split.model_copy(update={"validation": "test"})}
     )
@@ -239,6 +239,69 @@ def test_a_finished_run_that_is_resumed_is_returned(
 ) -> None:
     again = candlecast.run(recipe, market, run.folder, resume=True, progress=False)
     assert again.metrics == run.metrics
+    other = recipe.model_copy(update={"seed": 7})
+    with pytest.raises(InputError, match="the run here has another seed"):
+        candlecast.run(other, market, run.folder, resume=True, progress=False)
+    shorter = Candles(market.frame[:1400], market.symbol, market.interval)
+    with pytest.raises(InputError, match="the run here is of other candles"):
+        candlecast.run(recipe, shorter, run.folder, resume=True, progress=False)
+
+
+def test_a_refused_run_takes_away_what_it_made_and_nothing_else(
+    recipe: Recipe, market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = recipe.model_copy(update={"features": ("log_return", "month")})
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    for out in (".", tmp_path / "link", tmp_path / "a" / "b" / "c"):
+        with pytest.raises(InputError, match="'month' is 1 in every training row"):
+            candlecast.run(refused, market, out, progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "link"]
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 cut"])
+def test_a_damaged_state_of_the_training_is_named(
+    recipe: Recipe, market: Candles, tmp_path: Path, content: bytes
+) -> None:
+    unfinished(recipe, market, tmp_path / "run")
+    (tmp_path / "run" / "checkpoints" / "last.ckpt").write_bytes(content)
+    with pytest.raises(InputError, match=r"last.ckpt: the saved state of the training is damaged"):
+        candlecast.run(recipe, market, tmp_path / "run", resume=True, progress=False)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"scores": []}', "\x00"])
+def test_damaged_metrics_are_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "metrics.json").write_text(content)
+    with pytest.raises(InputError, match=r"metrics.json: this is damaged"):
+        candlecast.Run.load(tmp_path)
+    with pytest.raises(InputError, match="no finished run here"):
+        candlecast.Run.load(tmp_path / "none")
+
+
+def test_a_damaged_recipe_of_a_run_is_named(
+    recipe: Recipe, market: Candles, tmp_path: Path
+) -> None:
+    for content in (b"", b"a: [", b"\xff\xfe\x00"):
+        (tmp_path / "recipe.yaml").write_bytes(content)
+        with pytest.raises(InputError, match=r"another recipe|cannot be read as YAML"):
+            candlecast.run(recipe, market, tmp_path, resume=True, progress=False)
+
+
+def test_a_frame_is_no_candles(recipe: Recipe, market: Candles) -> None:
+    with pytest.raises(InputError, match="a run takes Candles or a path, not DataFrame"):
+        candlecast.run(recipe, market.to_polars())  # type: ignore[arg-type]
+
+
+def test_a_loss_that_is_not_finite_is_null_in_metrics_json(
+    recipe: Recipe, market: Candles, tmp_path: Path
+) -> None:
+    training = recipe.training.model_copy(update={"learning_rate": 1e18, "max_epochs": 3})
+    wild = recipe.model_copy(update={"target": "close", "training": training})
+    run = candlecast.run(wild, market, tmp_path / "run", progress=False)
+    losses = [epoch["train_loss"] for epoch in run.metrics["model"]["history"]]
+    assert None in losses
 
 
 def unfinished(recipe: Recipe, market: Candles, path: Path) -> None:
@@ -262,7 +325,7 @@ def test_an_unfinished_run_goes_on_with_the_same_recipe_and_candles_only(
     with pytest.raises(InputError, match=r"another seed, windows.lookback"):
         candlecast.run(other, market, path, resume=True, progress=False)
     shorter = Candles(market.frame[:1400], market.symbol, market.interval)
-    with pytest.raises(InputError, match="begun with other candles"):
+    with pytest.raises(InputError, match="is of other candles"):
         candlecast.run(recipe, shorter, path, resume=True, progress=False)
     resumed = candlecast.run(recipe, market, path, resume=True, progress=False)
     assert resumed.metrics["scores"] == run.metrics["scores"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from candlecast.errors import InputError
@@ -51,6 +52,19 @@ def test_a_constant_column_is_refused_by_its_name(name: ScalerName) -> None:
     constant[:, 1] = 7
     with pytest.raises(InputError, match="'b' is 7 in every training row"):
         SCALERS[name](constant, COLUMNS)
+
+
+def test_a_span_too_small_or_too_large_for_numbers_is_refused() -> None:
+    for values in ([[0.0], [5e-324]], [[-1e308], [1e308]]):
+        for fit in SCALERS.values():
+            with pytest.raises(InputError, match="'x' spans too much or too little"):
+                fit(np.array(values), ["x"])
+
+
+@pytest.mark.parametrize("scale", [(1.0,), (1.0, 0.0), (1.0, float("nan")), (1.0, 2.0, 3.0)])
+def test_a_damaged_scaler_is_refused(scale: tuple[float, ...]) -> None:
+    with pytest.raises(ValidationError):
+        Scaler(columns=("x", "y"), scale=scale, shift=(0.0, 0.0))
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -93,7 +93,11 @@ def load_model(folder: Path) -> tuple[ModelDocument, Forecaster]:
 
 
 def _damaged(folder: Path, error: Exception) -> InputError:
-    detail = " ".join(str(error).split())
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        detail = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    else:
+        detail = " ".join(str(error).split())
     return InputError(
         f"{folder}: the saved model is damaged or of another version ({detail}). Train it again."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -76,13 +76,13 @@ class Candles:
                 number, times out of order, duplicated or off the interval's grid, an impossible
                 candle (low above open or close, high below, price not above 0), a negative volume.
         """
-        table = frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame)
-        table = _typed(table)
+        table = _typed(frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame))
         _check_values(table)
         newest_first = _check_order(table)
         if newest_first:
             table = table.reverse()
-        interval = interval or _infer_interval(table)
+        interval = _infer_interval(table) if interval is None else interval
+        _check_interval(interval)
         _check_grid(table, interval, newest_first)
         return cls(table, symbol, interval)
 
@@ -172,12 +172,15 @@ class Candles:
         return digest.hexdigest()
 
     def between(self, start: datetime | None, end: datetime | None) -> Candles:
-        """The candles with start ≤ open time < end; None leaves a side open."""
+        """The candles with start ≤ open time < end; None leaves a side open.
+
+        A bound without a zone is read as UTC.
+        """
         kept = self.frame
         if start is not None:
-            kept = kept.filter(pl.col("time") >= start)
+            kept = kept.filter(pl.col("time") >= _utc(start))
         if end is not None:
-            kept = kept.filter(pl.col("time") < end)
+            kept = kept.filter(pl.col("time") < _utc(end))
         return Candles(kept, self.symbol, self.interval)
 
     def resample(self, interval: timedelta) -> Candles:
@@ -206,20 +209,44 @@ class Candles:
         return Candles(whole, self.symbol, interval)
 
 
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 def _microseconds(interval: timedelta) -> int:
     return interval // timedelta(microseconds=1)
 
 
 def _from_pandas(frame: Any) -> pl.DataFrame:
-    """A pandas frame as Polars, its time index (if it has one) as the column `time`."""
-    if not hasattr(frame, "reset_index"):
+    """The known columns of a pandas frame as Polars; its time index, if any, becomes `time`."""
+    if not hasattr(frame, "reset_index") or not hasattr(frame, "columns"):
         raise InputError(
             f"Candles.from_frame takes a Polars or pandas frame, not {type(frame).__name__}."
         )
-    if "time" not in frame.columns:
+    if "time" not in frame.columns and str(frame.index.dtype).startswith("datetime64"):
         frame = frame.rename_axis("time").reset_index()
-    table: pl.DataFrame = pl.from_pandas(frame)
-    return table
+    _refuse_repeated([str(name) for name in frame.columns])
+    if getattr(getattr(frame.get("time"), "dtype", None), "tz", None) is not None:
+        frame = frame.assign(time=frame["time"].dt.tz_convert("UTC"))
+    return pl.DataFrame(
+        [_series_from_pandas(name, frame[name]) for name in SCHEMA if name in frame.columns]
+    )
+
+
+def _series_from_pandas(name: str, column: Any) -> pl.Series:
+    try:
+        return pl.Series(name, pl.from_pandas(column))
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise CandleError(
+            f"column {name} cannot be read ({type(error).__name__})",
+            "Give it one plain type: date-times for time, numbers for the rest.",
+        ) from error
+
+
+def _refuse_repeated(names: list[str]) -> None:
+    repeated = [name for place, name in enumerate(names) if name in names[:place]]
+    if repeated:
+        raise CandleError(f"column {repeated[0]} stands twice", "Keep one of them.")
 
 
 def _typed(frame: pl.DataFrame) -> pl.DataFrame:
@@ -240,13 +267,21 @@ def _typed(frame: pl.DataFrame) -> pl.DataFrame:
 def _cast(column: pl.Series, dtype: pl.DataType | type[pl.DataType]) -> pl.Series:
     if column.name == "time":
         return _cast_time(column)
+    if not (column.dtype.is_numeric() or column.dtype in (pl.String, pl.Null)):
+        raise CandleError(f"column {column.name} holds {column.dtype}", "Give numbers.")
     typed = column.cast(dtype, strict=False)
-    row = (typed.is_null() & column.is_not_null()).arg_max() or 0
-    if typed[row] is None and column[row] is not None:
-        raise CandleError(
-            f"'{column[row]}' in column {column.name} is not a number", "Correct it.", row
-        )
+    _refuse_first(typed.is_null() & column.is_not_null(), column, "is not a number", "Correct it.")
+    if column.dtype.is_float() and dtype == pl.Int64:
+        _refuse_first(typed != column, column, "is not a whole number", "Counts are whole.")
     return typed
+
+
+def _refuse_first(wrong: pl.Series, column: pl.Series, problem: str, advice: str) -> None:
+    """Name the first row where `wrong` is true."""
+    rows = wrong.arg_true()
+    if not rows.is_empty():
+        row = int(rows[0])
+        raise CandleError(f"'{column[row]}' in column {column.name} {problem}", advice, row)
 
 
 def _cast_time(column: pl.Series) -> pl.Series:
@@ -255,12 +290,17 @@ def _cast_time(column: pl.Series) -> pl.Series:
             f"column time holds {column.dtype}, not date-times",
             "Convert it first, for instance with pl.from_epoch or pandas.to_datetime.",
         )
-    zoned = (
-        column.dt.replace_time_zone("UTC")
-        if column.dtype.time_zone is None
-        else column.dt.convert_time_zone("UTC")
-    )
-    return zoned.cast(TIME)
+    try:
+        zoned = (
+            column.dt.replace_time_zone("UTC")
+            if column.dtype.time_zone is None
+            else column.dt.convert_time_zone("UTC")
+        )
+        return zoned.cast(TIME, strict=False)
+    except pl.exceptions.PolarsError as error:
+        raise CandleError(
+            f"the times of zone {column.dtype.time_zone} cannot be read", "Convert them to UTC."
+        ) from error
 
 
 def _check_values(frame: pl.DataFrame) -> None:
@@ -330,6 +370,15 @@ def _infer_interval(frame: pl.DataFrame) -> timedelta:
     step = frame["time"].diff().drop_nulls().mode().min()
     assert isinstance(step, timedelta)
     return step
+
+
+def _check_interval(interval: timedelta) -> None:
+    if not isinstance(interval, timedelta):
+        raise InputError(f"the interval is {interval!r}. Give a datetime.timedelta.")
+    if interval <= timedelta(0) or interval % timedelta(seconds=1):
+        raise CandleError(
+            f"the interval is {interval}", "It must be a whole number of seconds, 1 or more."
+        )
 
 
 def _check_grid(frame: pl.DataFrame, interval: timedelta, newest_first: bool) -> None:

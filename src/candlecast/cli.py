@@ -54,7 +54,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Train a recipe's model, forecast the test rows, score and report."""
-    with _errors_as_exit_status():
+    with _errors_as_exit_status(advice=" Give the same command with --resume to go on."):
         chosen = Recipe.load(recipe, overrides or ())
         from candlecast import experiment  # torch and Lightning are not needed to refuse a recipe
 
@@ -76,11 +76,9 @@ def predict(
     with _errors_as_exit_status():
         from candlecast import experiment
 
-        if out.is_dir():
-            raise InputError(f"{out}: this is a folder. Name the Parquet file to write.")
+        target = _output_file(out, candles)
         forecasts = experiment.predict(run_dir, candles)
-        make_folder(out.parent)
-        with written_whole(out) as aside:
+        with written_whole(target) as aside:
             forecasts.write_parquet(aside)
         newest = forecasts.row(-1, named=True)
         summary = {
@@ -139,9 +137,24 @@ def _show(finished: Run) -> None:
     print(files.model)
 
 
+def _output_file(out: Path, candles: Path) -> Path:
+    """Where to write, links followed; the candles that are read are not written over."""
+    target = out.resolve()
+    if target.exists() and not target.is_file():
+        raise InputError(f"{out}: this is not a file. Name the Parquet file to write.")
+    if target == candles.resolve():
+        raise InputError(f"{out}: these are the candles to read. Name another file to write.")
+    make_folder(target.parent)
+    return target
+
+
 @contextmanager
-def _errors_as_exit_status() -> Iterator[None]:
-    """Say what went wrong in one message on stderr and exit with the status that fits."""
+def _errors_as_exit_status(advice: str = "") -> Iterator[None]:
+    """Say what went wrong in one message on stderr and exit with the status that fits.
+
+    Args:
+        advice: What to do after Ctrl-C.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_ToStderr()])
     logging.getLogger("candlecast").setLevel(logging.INFO)
     try:
@@ -149,15 +162,12 @@ def _errors_as_exit_status() -> Iterator[None]:
     except InputError as error:
         _say(f"error: {error}")
         raise typer.Exit(2) from None
-    except RunInterruptedError as error:
-        _say(f"{error}. Give the same command with --resume to go on.")
+    except (KeyboardInterrupt, RunInterruptedError):
+        _say(f"interrupted; what was saved is kept.{advice}")
         raise typer.Exit(130) from None
     except (CandlecastError, OSError) as error:
         _say(f"failed: {error}")
         raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        _say("interrupted. Give the same command with --resume to go on.")
-        raise typer.Exit(130) from None
 
 
 class _ToStderr(logging.Handler):

@@ -32,4 +32,4 @@ class CandleError(InputError):
 
 
 class RunInterruptedError(CandlecastError):
-    """Ctrl-C arrived; what was done is kept and ``--resume`` goes on from there."""
+    """Ctrl-C was pressed; what was saved is kept, and ``resume`` goes on from there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from candlecast.artifact import load_model, save_model
 from candlecast.candles import Candles
 from candlecast.clock import Clock
-from candlecast.errors import InputError
+from candlecast.errors import CandlecastError, InputError
 from candlecast.evaluation.scorecard import Scorecard, score_forecasts
 from candlecast.files import make_folder, write_text, written_whole
 from candlecast.forecast import Forecast
@@ -67,11 +70,13 @@ class Run:
         files = RunFolder(Path(folder))
         try:
             metrics = json.loads(files.metrics.read_text(encoding="utf-8"))
-            scorecard = Scorecard(
-                metrics["scores"], tuple(metrics["verdicts"]), tuple(metrics["notes"])
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{folder}: there is no finished run here ({error}).") from error
+            scorecard = Scorecard.from_metrics(metrics)
+        except OSError as error:
+            raise InputError(f"{folder}: there is no finished run here.") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{files.metrics}: this is damaged ({error!r}). Run the recipe again."
+            ) from error
         return cls(files.path, scorecard, metrics)
 
     @property
@@ -102,10 +107,12 @@ def run(
         RunInterruptedError: If Ctrl-C was pressed while training; `resume` goes on from there.
     """
     clock = Clock()
-    simulated = candles is None or candles == SIMULATED
+    simulated = candles is None or (isinstance(candles, str) and candles == SIMULATED)
     with clock.measure("read_s"):
         candles = bounded(_candles(recipe, candles), recipe)
     split = split_rows(len(candles), recipe.split)
+    network = NetworkForecaster(NetworkSettings.from_recipe(recipe), recipe.training)
+    origins = _origins(network, candles, split)
     path = Path(out) if out is not None else choose_folder(recipe.name, resume=resume)
     sha256 = candles.sha256
     with (
@@ -115,7 +122,8 @@ def run(
         if folder.is_finished:
             _log.info("%s is finished already", path)
             return Run.load(path)
-        network, forecasts = _fit_and_forecast(recipe, candles, split, folder, clock, bar)
+        network.checkpoints, network.progress = folder.checkpoints, bar
+        forecasts = _fit_and_forecast(network, candles, split, origins["test"], folder, clock)
         scorecard = score_forecasts(
             forecasts,
             recipe.target,
@@ -126,7 +134,7 @@ def run(
             "recipe": recipe.name,
             "seed": recipe.seed,
             "data": _data_facts(candles, sha256),
-            "split": _split_facts(network, candles, split),
+            "split": _split_facts(split, origins),
             "model": _model_facts(network),
             "scores": scorecard.scores,
             "verdicts": list(scorecard.verdicts),
@@ -152,6 +160,7 @@ def predict(
 
     Raises:
         InputError: If there is no model, the candles are of another interval, or too few.
+        CandlecastError: If a forecast is not finite.
     """
     document, model = load_model(RunFolder(Path(run_folder)).model)
     candles = candles if isinstance(candles, Candles) else read(candles)
@@ -172,7 +181,13 @@ def predict(
     with Progress(shown=progress) as bar:
         if isinstance(model, NetworkForecaster):
             model.progress = bar
-        return model.forecast(candles, origins).to_frame()
+        forecast = model.forecast(candles, origins)
+    if not np.isfinite(forecast.mean).all():
+        raise CandlecastError(
+            f"{run_folder}: the model's forecasts are not finite. Its weights may be damaged, or "
+            "these candles are unlike all that it was trained on."
+        )
+    return forecast.to_frame()
 
 
 def bounded(candles: Candles, recipe: Recipe) -> Candles:
@@ -195,6 +210,11 @@ def bounded(candles: Candles, recipe: Recipe) -> Candles:
 def _candles(recipe: Recipe, candles: Candles | str | Path | None) -> Candles:
     if isinstance(candles, Candles):
         return candles
+    if not isinstance(candles, str | Path | None):
+        raise InputError(
+            f"a run takes Candles or a path, not {type(candles).__name__}; "
+            "Candles.from_frame makes Candles of a frame."
+        )
     if candles is None or candles == SIMULATED:
         market = recipe.data.simulated
         return simulate(rows=market.rows, r2=market.r2, seed=recipe.seed).candles
@@ -206,35 +226,39 @@ def _notes(recipe: Recipe, split: Split, *, simulated: bool) -> list[str]:
     notes = []
     if simulated:
         notes.append(
-            f"The market is simulated: by its law {recipe.data.simulated.r2:.2%} of the next "
-            "return's variance can be foretold, and no more."
+            f"The market is simulated: by its law {recipe.data.simulated.r2:.2%} of the variance "
+            "of the next minute's return can be foretold and no more; in a sample that varies."
         )
     if split.validates_on_test:
         notes.append(FLATTERED)
     return notes
 
 
+def _origins(
+    network: NetworkForecaster, candles: Candles, split: Split
+) -> dict[str, NDArray[np.int64]]:
+    """The windows of each part; none may be without."""
+    origins = {}
+    for name, rows in split.parts.items():
+        origins[name] = network.origins(candles, rows, known=True)
+        if not origins[name].size:
+            raise InputError(network.no_window(name, len(rows)))
+    return origins
+
+
 def _fit_and_forecast(
-    recipe: Recipe,
+    network: NetworkForecaster,
     candles: Candles,
     split: Split,
+    origins: NDArray[np.int64],
     folder: RunFolder,
     clock: Clock,
-    bar: Progress,
-) -> tuple[NetworkForecaster, list[Forecast]]:
-    """Train, save, load what was saved, and forecast the test rows with it."""
-    network = NetworkForecaster(
-        NetworkSettings.from_recipe(recipe), recipe.training, folder.checkpoints, bar
-    )
+) -> list[Forecast]:
+    """Train, save, load what was saved, and forecast with it."""
+    settings = network.settings
     persistence = Persistence(
-        PersistenceSettings(horizons=recipe.horizons, across_gaps=recipe.windows.across_gaps)
+        PersistenceSettings(horizons=settings.horizons, across_gaps=settings.across_gaps)
     )
-    origins = network.origins(candles, split.test, known=True)
-    if not origins.size:
-        raise InputError(
-            f"the test part has {len(split.test)} rows and no window fits. Give more candles, or a "
-            "shorter lookback."
-        )
     with clock.measure("train_s"):
         persistence.fit(candles, split)
         network.fit(candles, split)
@@ -242,11 +266,10 @@ def _fit_and_forecast(
     save_model(folder.model, network, candles)
     _, saved = load_model(folder.model)
     assert isinstance(saved, NetworkForecaster)
-    saved.progress = bar
+    saved.progress = network.progress
     with clock.measure("predict_s"):
         forecasters: Sequence[Forecaster] = (persistence, saved)
-        forecasts = [forecaster.forecast(candles, origins) for forecaster in forecasters]
-    return network, forecasts
+        return [forecaster.forecast(candles, origins) for forecaster in forecasters]
 
 
 def _write(
@@ -287,12 +310,9 @@ def _data_facts(candles: Candles, sha256: str) -> dict[str, Any]:
     }
 
 
-def _split_facts(network: NetworkForecaster, candles: Candles, split: Split) -> dict[str, int]:
-    parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    facts = {f"{name}_rows": len(rows) for name, rows in parts.items()}
-    for name, rows in parts.items():
-        facts[f"{name}_windows"] = len(network.origins(candles, rows, known=True))
-    return facts
+def _split_facts(split: Split, origins: dict[str, NDArray[np.int64]]) -> dict[str, int]:
+    rows = {f"{name}_rows": len(rows) for name, rows in split.parts.items()}
+    return rows | {f"{name}_windows": len(windows) for name, windows in origins.items()}
 
 
 def _model_facts(network: NetworkForecaster) -> dict[str, Any]:
@@ -303,7 +323,10 @@ def _model_facts(network: NetworkForecaster) -> dict[str, Any]:
         "best_epoch": outcome.best_epoch,
         "epochs": outcome.epochs,
         "val_loss": outcome.val_loss,
-        "history": list(outcome.history),
+        "history": [
+            {name: loss if math.isfinite(loss) else None for name, loss in epoch.items()}
+            for epoch in outcome.history
+        ],
     }
 
 

@@ -36,13 +36,21 @@ def write_text(path: Path, text: str) -> None:
         aside.write_text(text, encoding="utf-8")
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path) -> list[Path]:
     """Make a folder that can be written to.
+
+    Returns:
+        The folders that were not there before, innermost first.
 
     Raises:
         InputError: If a file is in its place, or it cannot be made or written to.
     """
+    made = []
     try:
+        for folder in (path, *path.parents):
+            if folder.exists():
+                break
+            made.append(folder)
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(f"{path}: a file stands in the way. Choose another folder.") from error
@@ -50,5 +58,6 @@ def make_folder(path: Path) -> None:
         raise InputError(
             f"{path}: the folder cannot be made ({error.strerror}). Choose one that can."
         ) from error
-    if not os.access(path, os.W_OK | os.X_OK):
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise InputError(f"{path}: the folder may not be written to. Choose another.")
+    return made

@@ -27,7 +27,7 @@ class Interrupt:
     def obey(self) -> None:
         """Raise `RunInterruptedError` if Ctrl-C was pressed."""
         if self.asked:
-            raise RunInterruptedError("interrupted; the training's state is saved")
+            raise RunInterruptedError("interrupted; what was saved is kept")
 
 
 @contextmanager

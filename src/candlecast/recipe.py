@@ -13,6 +13,7 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -24,9 +25,10 @@ from candlecast.errors import InputError
 from candlecast.features import TargetName, check_names
 from candlecast.intervals import parse_interval
 from candlecast.scaling import ScalerName
+from candlecast.yaml_text import parse_yaml
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, lt=2**31)]
 Option = bool | int | float | str
 T = TypeVar("T")
 
@@ -40,13 +42,20 @@ def _interval(text: str) -> str:
     return text
 
 
-Moment = Annotated[datetime, AfterValidator(_utc)]
+def _not_a_number(moment: object) -> object:
+    # Pydantic would read 2021 or 20210101 as seconds since 1970.
+    if isinstance(moment, int | float):
+        raise ValueError("write a date such as 2021-01-31, or 2021-01-31T12:00:00Z")
+    return moment
+
+
+Moment = Annotated[datetime, BeforeValidator(_not_a_number), AfterValidator(_utc)]
 
 
 class Section(BaseModel):
     """A part of a recipe: unknown keys are refused, and nothing changes once it is read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SimulationSettings(Section):
@@ -57,7 +66,7 @@ class SimulationSettings(Section):
         r2: The share of the next return's variance that can be predicted; 0 gives a martingale.
     """
 
-    rows: Annotated[int, Field(ge=2)] = 40_000
+    rows: Annotated[int, Field(ge=2, le=50_000_000)] = 40_000
     r2: Annotated[float, Field(ge=0, lt=1)] = 0.01
 
 
@@ -135,7 +144,8 @@ class TrainingSettings(Section):
         learning_rate: Adam's.
         batch_size: Windows a step.
         shuffle: Whether windows are drawn in a new order each epoch, or in time order.
-        min_epochs: Epochs before early stopping may end the training.
+        min_epochs: Epochs before early stopping may end the training. As Lightning does it, a stop
+            that was called for earlier takes place then, whatever the epochs since were worth.
         max_epochs: Epochs at most.
         patience: Epochs without a better validation loss before the training ends.
     """
@@ -213,10 +223,7 @@ class Recipe(Section):
                 message names the key.
         """
         where, text = _recipe_text(recipe)
-        try:
-            tree = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InputError(f"{where}: this is not YAML ({_one_line(error)}).") from error
+        tree = parse_yaml(text, where)
         if not isinstance(tree, dict):
             raise InputError(f"{where}: a recipe is a YAML mapping of keys to values.")
         for override in overrides:
@@ -229,8 +236,7 @@ class Recipe(Section):
         try:
             return cls.model_validate(tree)
         except ValidationError as error:
-            problems = [_explain(detail["loc"], dict(detail)) for detail in error.errors()]
-            raise InputError(f"{where}: " + "; ".join(problems)) from error
+            raise InputError(f"{where}: " + "; ".join(_problems(error))) from error
 
     def to_yaml(self) -> str:
         """The recipe with every key in place, as YAML."""
@@ -261,7 +267,11 @@ def _recipe_text(recipe: str | Path) -> tuple[str, str]:
     if str(recipe) in packaged:
         return f"recipe {recipe}", packaged[str(recipe)]
     path = Path(recipe)
-    if not path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError:  # a folder that may not be entered
+        is_file = False
+    if not is_file:
         raise InputError(
             f"there is no recipe '{recipe}'. Packaged recipes: {', '.join(packaged)}; anything "
             "else is read as the path of a YAML file."
@@ -278,12 +288,7 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
         raise InputError(f"--set {override}: write key=value, such as training.max_epochs=1.")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(
-            f"--set {override}: the value is not YAML ({_one_line(error)})."
-        ) from error
+    value = parse_yaml(text, f"--set {override}")
     for key in keys[:-1]:
         tree = tree.setdefault(key, {})
         if not isinstance(tree, dict):
@@ -291,9 +296,23 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     tree[keys[-1]] = value
 
 
-def _explain(location: Iterable[int | str], detail: dict[str, Any]) -> str:
+def _problems(error: ValidationError) -> list[str]:
+    """Each wrong key once: of the ways that a value may be written, the first that it fails."""
+    problems: dict[tuple[str, ...], str] = {}
+    for detail in error.errors():
+        keys = _keys(detail["loc"])
+        problems.setdefault(keys, _explain(keys, dict(detail)))
+    return list(problems.values())
+
+
+def _keys(location: Iterable[int | str]) -> tuple[str, ...]:
+    """The keys of a place in the recipe, without the marks that Pydantic sets for alternatives."""
+    alternatives = ("constrained-float", "literal['test']", "bool", "int", "float", "str")
+    return tuple(str(key) for key in location if key not in alternatives)
+
+
+def _explain(keys: tuple[str, ...], detail: dict[str, Any]) -> str:
     """One problem in the user's words: the key, what is wrong, and the nearest known key."""
-    keys = [str(key) for key in location if key not in ("constrained-float", "literal['test']")]
     dotted = ".".join(keys) or "the recipe"
     if detail["type"] == "extra_forbidden":
         known = _known_keys(keys[:-1])
@@ -302,7 +321,7 @@ def _explain(location: Iterable[int | str], detail: dict[str, Any]) -> str:
         return f"unknown key '{dotted}' ({hint})"
     if detail["type"] == "missing":
         return f"key '{dotted}' is missing"
-    message = str(detail["msg"]).removeprefix("Value error, ")
+    message = str(detail["msg"]).removeprefix("Value error, ").replace("valid tuple", "list")
     if isinstance(detail["input"], dict):
         return f"'{dotted}': {message}"
     return f"'{dotted}' is {detail['input']!r}: {message}"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from candlecast.errors import InputError
 from candlecast.files import make_folder, write_text
 from candlecast.recipe import Recipe
+from candlecast.yaml_text import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def mark(self) -> Path:
+        """The hash of the candles that an unfinished run is of."""
+        return self.checkpoints / "candles.sha256"
+
+    @property
     def is_finished(self) -> bool:
         """Whether the run came to its end."""
         return self.metrics.is_file()
@@ -91,9 +96,8 @@ def open_folder(path: Path, recipe: Recipe, sha256: str, *, resume: bool) -> Ite
             asked, or holds a run of another recipe or other candles.
     """
     folder = RunFolder(path)
-    mark = folder.checkpoints / "candles.sha256"
-    was_there = path.exists()
-    is_new = not was_there or (path.is_dir() and not any(path.iterdir()))
+    made = make_folder(path)
+    is_new = not any(path.iterdir())
     if not is_new:
         _check_ours(folder)
         if not resume:
@@ -101,25 +105,28 @@ def open_folder(path: Path, recipe: Recipe, sha256: str, *, resume: bool) -> Ite
                 f"{path}: this folder holds a run already. Choose another --out, or go on with an "
                 "unfinished run by --resume."
             )
-        _check_same(folder, mark, recipe, sha256)
-    make_folder(path)
+        _check_same(folder, recipe, sha256)
+    if not folder.is_finished:
+        write_text(folder.recipe, recipe.to_yaml())
+        folder.checkpoints.mkdir(exist_ok=True)
+        write_text(folder.mark, sha256)
     try:
-        if is_new:
-            folder.checkpoints.mkdir()
-            write_text(mark, sha256)
-            write_text(folder.recipe, recipe.to_yaml())
         yield folder
     except InputError:
         if is_new:
-            shutil.rmtree(path)
-            if was_there:
-                path.mkdir()
+            _take_away(folder, made)
         raise
 
 
+def _take_away(folder: RunFolder, made: list[Path]) -> None:
+    """Undo what opening a new folder did, and nothing else."""
+    shutil.rmtree(folder.checkpoints)
+    folder.recipe.unlink()
+    for path in made:
+        path.rmdir()
+
+
 def _check_ours(folder: RunFolder) -> None:
-    if not folder.path.is_dir():
-        raise InputError(f"{folder.path}: a file stands in the way. Choose another --out.")
     if not folder.recipe.is_file():
         raise InputError(
             f"{folder.path}: this folder is not empty and holds no run. Choose another --out; "
@@ -127,21 +134,35 @@ def _check_ours(folder: RunFolder) -> None:
         )
 
 
-def _check_same(folder: RunFolder, mark: Path, recipe: Recipe, sha256: str) -> None:
-    if folder.is_finished:
-        return
-    before = yaml.safe_load(folder.recipe.read_text(encoding="utf-8"))
-    changed = _differences(before, yaml.safe_load(recipe.to_yaml()))
+def _check_same(folder: RunFolder, recipe: Recipe, sha256: str) -> None:
+    """The run in the folder is of this recipe and these candles."""
+    before = parse_yaml(
+        folder.recipe.read_bytes().decode("utf-8", errors="replace"), str(folder.recipe)
+    )
+    changed = _differences(before, parse_yaml(recipe.to_yaml(), "recipe"))
     if changed:
         raise InputError(
-            f"{folder.path}: the unfinished run has another {', '.join(changed)}. Give the same "
-            "recipe and --set to resume it, or choose another --out."
+            f"{folder.path}: the run here has another {', '.join(changed)}. Give the same recipe "
+            "and --set to resume it, or choose another --out."
         )
-    if not mark.is_file() or mark.read_text(encoding="utf-8") != sha256:
+    if _candles_of(folder) not in (None, sha256):
         raise InputError(
-            f"{folder.path}: the unfinished run was begun with other candles. Give the same ones "
-            "to resume it, or choose another --out."
+            f"{folder.path}: the run here is of other candles. Give the same ones to resume it, or "
+            "choose another --out."
         )
+
+
+def _candles_of(folder: RunFolder) -> str | None:
+    """The hash of the run's candles; None if it was stopped before it was noted."""
+    try:
+        if folder.is_finished:
+            metrics = json.loads(folder.metrics.read_text(encoding="utf-8"))
+            return str(metrics["data"]["sha256"])
+        return folder.mark.read_text(encoding="utf-8") if folder.mark.is_file() else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder.path}: the run here is damaged. Choose another --out."
+        ) from error
 
 
 def _differences(before: object, now: object, key: str = "") -> list[str]:
@@ -155,4 +176,4 @@ def _differences(before: object, now: object, key: str = "") -> list[str]:
                 before.get(name), now.get(name), f"{key}.{name}" if key else str(name)
             )
         ]
-    return [] if before == now else [key]
+    return [] if before == now else [key or "recipe"]

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from candlecast.errors import InputError
 
@@ -27,11 +27,19 @@ class Scaler(BaseModel):
         shift: What is added to each column after the factor.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     columns: tuple[str, ...]
     scale: tuple[float, ...]
     shift: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _one_number_a_column(self) -> Scaler:
+        if not len(self.columns) == len(self.scale) == len(self.shift):
+            raise ValueError("a scaler needs one scale and one shift for each column")
+        if 0.0 in self.scale:
+            raise ValueError("a scale of 0 cannot be undone")
+        return self
 
     def transform(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scale values of shape [rows, columns]."""
@@ -66,8 +74,10 @@ def fit_minmax(values: NDArray[np.float64], columns: Sequence[str]) -> Scaler:
     """
     low, high = values.min(axis=0), values.max(axis=0)
     _refuse_constant(columns, low, high)
-    scale = 2.0 / (high - low)
-    return _fitted(columns, scale, -1.0 - low * scale)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = 2.0 / (high - low)
+        shift = -1.0 - low * scale
+    return _fitted(columns, scale, shift)
 
 
 def fit_standard(values: NDArray[np.float64], columns: Sequence[str]) -> Scaler:
@@ -81,8 +91,10 @@ def fit_standard(values: NDArray[np.float64], columns: Sequence[str]) -> Scaler:
         InputError: If a column is constant, for then the map divides by zero.
     """
     _refuse_constant(columns, values.min(axis=0), values.max(axis=0))
-    scale = 1.0 / values.std(axis=0)
-    return _fitted(columns, scale, -values.mean(axis=0) * scale)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        scale = 1.0 / values.std(axis=0)
+        shift = -values.mean(axis=0) * scale
+    return _fitted(columns, scale, shift)
 
 
 SCALERS: dict[ScalerName, Callable[[NDArray[np.float64], Sequence[str]], Scaler]] = {
@@ -94,6 +106,12 @@ SCALERS: dict[ScalerName, Callable[[NDArray[np.float64], Sequence[str]], Scaler]
 def _fitted(
     columns: Sequence[str], scale: NDArray[np.float64], shift: NDArray[np.float64]
 ) -> Scaler:
+    extreme = np.flatnonzero(~np.isfinite(scale) | ~np.isfinite(shift) | (scale == 0))
+    if extreme.size:
+        raise InputError(
+            f"'{columns[int(extreme[0])]}' spans too much or too little in the training rows to be "
+            "scaled. Leave it out of the recipe's features, or correct the candles."
+        )
     return Scaler(columns=tuple(columns), scale=tuple(scale.tolist()), shift=tuple(shift.tolist()))
 
 

@@ -30,6 +30,11 @@ class Split:
     test: range
 
     @property
+    def parts(self) -> dict[str, range]:
+        """The parts by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
     def validates_on_test(self) -> bool:
         """Whether the choice was made on the rows that give the score, which flatters the score."""
         return self.validation == self.test
@@ -52,10 +57,11 @@ def split_rows(rows: int, settings: SplitSettings) -> Split:
         end = train.stop + int(rows * settings.validation)
         validation = range(train.stop + settings.embargo, end)
         test = range(end + settings.embargo, rows)
-    for name, part in (("train", train), ("validation", validation), ("test", test)):
+    split = Split(train, validation, test)
+    for name, part in split.parts.items():
         if not part:
             raise InputError(
-                f"the {name} part has no row: there are only {rows} candles. Give more candles, or "
-                "change the recipe's split."
+                f"the {name} part has no row: there are {rows} candles and an embargo of "
+                f"{settings.embargo}. Give more candles, or change the recipe's split."
             )
-    return Split(train, validation, test)
+    return split

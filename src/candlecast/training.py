@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 from torch import Tensor, nn
 
 from candlecast.callbacks import BestWeights, History, ResumePoint
+from candlecast.errors import InputError
 from candlecast.interrupt import catching_interrupt
 from candlecast.progress import Progress
 from candlecast.recipe import TrainingSettings
@@ -65,9 +67,11 @@ def train(
     Raises:
         RunInterruptedError: If Ctrl-C was pressed; the state is saved first.
         CandlecastError: If no epoch had a finite validation loss.
+        InputError: If the file to go on from is damaged.
     """
     best, history = BestWeights(), History(progress)
     resume = checkpoints / _RESUME_FILE
+    _check_whole(resume)
     with _quiet_lightning(), _reproducible(seed), catching_interrupt() as interrupt:
         trainer = Trainer(
             accelerator="gpu" if torch.cuda.is_available() else "cpu",
@@ -97,8 +101,20 @@ def train(
     return _outcome(history.epochs)
 
 
+def _check_whole(resume: Path) -> None:
+    """Raise an `InputError` if the saved state is there but cannot be read."""
+    try:
+        if resume.exists():
+            torch.load(resume, map_location="cpu", weights_only=True)["callbacks"]
+    except Exception as error:  # torch raises whatever its reader trips over
+        raise InputError(
+            f"{resume}: the saved state of the training is damaged. Delete the file to train from "
+            "the beginning."
+        ) from error
+
+
 def _outcome(epochs: list[dict[str, float]]) -> TrainingOutcome:
-    losses = [epoch["val_loss"] for epoch in epochs]
+    losses = [math.inf if math.isnan(epoch["val_loss"]) else epoch["val_loss"] for epoch in epochs]
     best = losses.index(min(losses))  # the first of equals, as kept
     return TrainingOutcome(best + 1, len(losses), losses[best], tuple(epochs))
 

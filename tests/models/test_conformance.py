@@ -16,7 +16,7 @@ from candlecast.features import TargetName
 from candlecast.forecast import Forecast
 from candlecast.models.network import NetworkForecaster, NetworkSettings
 from candlecast.models.persistence import Persistence, PersistenceSettings
-from candlecast.recipe import ModelSettings, SplitSettings, TrainingSettings
+from candlecast.recipe import SplitSettings, TrainingSettings
 from candlecast.scaling import ScalerName
 from candlecast.splits import Split, split_rows
 
@@ -206,22 +206,20 @@ def test_a_model_without_training_settings_cannot_be_fitted(candles: Candles) ->
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("name", "options", "message"),
     [
-        (ModelSettings(network="lstn"), "network 'lstn' is not known. Known networks: lstm"),
-        (
-            ModelSettings(network="lstm", options={"hiden": 3}),
-            "model.options.hiden: .* takes hidden",
-        ),
-        (ModelSettings(network="lstm", options={"hidden": "x"}), "model.options.hidden: .*integer"),
+        ("lstn", {}, "network 'lstn' is not known. Known networks: lstm"),
+        ("lstm", {"hiden": 3}, "model.options.hiden: .* takes hidden"),
+        ("lstm", {"hidden": "x"}, "model.options.hidden: .*integer"),
+        ("lstm", {"hidden": 0}, "model.options.hidden: .*equal to 1"),
+        ("lstm", {"layers": -1}, "model.options.layers: .*equal to 1"),
+        ("lstm", {"dropout": 2}, "model.options.dropout: .*less than 1"),
     ],
 )
-def test_a_wrong_network_or_option_is_named(settings: ModelSettings, message: str) -> None:
-    model = network("close", "minmax")
-    assert isinstance(model, NetworkForecaster)
+def test_a_wrong_network_or_option_is_named(
+    name: str, options: dict[str, object], message: str
+) -> None:
+    settings = network("close", "minmax").settings
+    assert isinstance(settings, NetworkSettings)
     with pytest.raises(InputError, match=message):
-        NetworkForecaster(
-            model.settings.model_copy(
-                update={"network": settings.network, "options": settings.options}
-            )
-        )
+        NetworkForecaster(settings.model_copy(update={"network": name, "options": options}))

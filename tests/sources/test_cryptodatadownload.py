@@ -68,6 +68,7 @@ def test_gzip_crlf_bom_order_and_a_missing_last_line_end_make_no_difference(
         "cut.csv": text.encode(),
         "crlf.csv": text.replace("\n", "\r\n").encode(),
         "bom.csv": b"\xef\xbb\xbf" + text.encode(),
+        "blank-lines.csv": (text + "\n\n \r\n").encode(),
         "oldest.csv": "\n".join([HEADER, *reversed(NEWEST_FIRST), ""]).encode(),
         "packed.csv.gz": gzip.compress(text.encode()),
         "packed-under-another-name.csv": gzip.compress(text.encode()),
@@ -99,7 +100,7 @@ def test_volume_columns_go_by_name_and_the_trade_count_may_be_absent(tmp_path: P
         (lambda rows: [rows[0], rows[2], rows[1], *rows[3:]], "line 4: .* breaks the time order"),
         (lambda rows: [rows[0], rows[0], *rows[1:]], "line 3: .* stands twice"),
         (lambda rows: [*rows[:4], rows[4][:40]], "line 6: .* is missing, the line may be cut"),
-        (lambda rows: [*rows[:2], rows[2] + ",1", *rows[3:]], "the table cannot be read"),
+        (lambda rows: [*rows[:2], rows[2] + ",1", *rows[3:]], "a line has other fields than"),
         (lambda rows: [*rows[:2], line(2, unix="1609459140000"), *rows[3:]], "not the same moment"),
         (lambda rows: [*rows[:2], line(2, symbol="ETH/USDT"), *rows[3:]], "one symbol a file"),
         (lambda rows: [each.replace("BTC/", "") for each in rows], "not BASE/QUOTE"),
@@ -122,6 +123,8 @@ def test_a_fault_is_named_with_its_file_and_line(
     [
         (HEADER.replace("low,", "").replace("close,", ""), "missing columns low, close"),
         (HEADER.replace("Volume BTC", "Volume"), "missing column Volume BTC"),
+        (HEADER.replace("open", "close"), "names column 'close' twice"),
+        (HEADER + ",", "names column '' twice or not at all"),
         ("time,price", r"layout is not known \(the first line is 'time,price'\)"),
     ],
 )
@@ -135,6 +138,7 @@ def test_a_wrong_header_is_named(tmp_path: Path, header: str, message: str) -> N
 def test_what_is_no_readable_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_bytes(b"")
     (tmp_path / "blank.csv").write_bytes(b"\n \n")
+    (tmp_path / "bom.csv").write_bytes(b"\xef\xbb\xbf")
     packed = gzip.compress("\n".join([HEADER, *NEWEST_FIRST]).encode())
     (tmp_path / "cut.csv.gz").write_bytes(packed[: len(packed) // 2])
     (tmp_path / "bent.csv.gz").write_bytes(packed[:30] + b"!!!" + packed[33:])
@@ -143,6 +147,8 @@ def test_what_is_no_readable_file_is_named(tmp_path: Path) -> None:
         "": "this is a folder",
         "empty.csv": "the file is empty",
         "blank.csv": "the file is empty",
+        "bom.csv": "the file is empty",
+        "long" * 100: "the file cannot be read",
         "cut.csv.gz": "gzip stream is cut or damaged",
         "bent.csv.gz": "gzip stream is cut or damaged",
     }.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,24 @@ from candlecast.forecast import Floats, Forecast
 Scores = dict[str, float | None]
 
 BASELINE = "persistence"
+
+FIGURES = (
+    "n",
+    "mse_scaled",
+    "rmse",
+    "mae",
+    "rmse_bp",
+    "mae_bp",
+    "crps_bp",
+    "log_score",
+    "skill",
+    "dm",
+    "p_value",
+    "directional_accuracy",
+    "coverage_50",
+    "coverage_80",
+    "coverage_95",
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +49,23 @@ class Scorecard:
     scores: dict[str, dict[str, Scores]]
     verdicts: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @classmethod
+    def from_metrics(cls, metrics: dict[str, Any]) -> Scorecard:
+        """The scorecard in the content of a `metrics.json`.
+
+        Raises:
+            KeyError: If a figure is missing.
+            TypeError: If the content has another shape.
+        """
+        scores = {
+            model: {
+                horizon: {name: figures[name] for name in FIGURES}
+                for horizon, figures in by_horizon.items()
+            }
+            for model, by_horizon in metrics["scores"].items()
+        }
+        return cls(scores, tuple(metrics["verdicts"]), tuple(metrics["notes"]))
 
     @property
     def horizons(self) -> list[str]:
@@ -86,33 +122,32 @@ def _scores(
             f"{forecast.model} forecast {np.sum(~np.isfinite(mean))} values that are not finite. "
             "Its training may have diverged: try a smaller training.learning_rate."
         )
-    mse = metrics.mse(mean, actual)
+    with np.errstate(over="ignore"):
+        mse = metrics.mse(mean, actual)
+    if not np.isfinite(mse):
+        raise CandlecastError(
+            f"{forecast.model} errs by more than a number can hold. Are the candles' prices right?"
+        )
     actual_return = np.log(actual / forecast.last_close)
     forecast_return = _log_return(mean, forecast.last_close)
     mse_target = mse if target == "close" else metrics.mse(forecast_return, actual_return)
-    scores: Scores = {
+    figures: Scores = {
         "n": len(forecast),
         "mse_scaled": mse_target * target_scale**2,
         "rmse": metrics.rmse(mean, actual),
         "mae": metrics.mae(mean, actual),
         "rmse_bp": metrics.rmse(forecast_return, actual_return) * metrics.BASIS_POINTS,
         "mae_bp": metrics.mae(forecast_return, actual_return) * metrics.BASIS_POINTS,
-        "crps_bp": None,
-        "log_score": None,
         "skill": metrics.skill(mse, metrics.mse(baseline.mean[:, place], actual)),
-        "dm": None,
-        "p_value": None,
         "directional_accuracy": metrics.directional_accuracy(
             mean - forecast.last_close, actual - forecast.last_close
         ),
-        "coverage_50": None,
-        "coverage_80": None,
-        "coverage_95": None,
     }
-    return {
-        name: None if value is None or not np.isfinite(value) else value
-        for name, value in scores.items()
-    }
+    return {name: _finite_or_none(figures.get(name)) for name in FIGURES}
+
+
+def _finite_or_none(value: float | None) -> float | None:
+    return value if value is not None and np.isfinite(value) else None
 
 
 def _log_return(price: Floats, last_close: Floats) -> Floats:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
 from torch import Tensor, nn
 
 
@@ -15,16 +18,16 @@ class LSTM(nn.Module):
         outputs: Values to forecast.
         hidden: Cells a layer.
         layers: Layers.
-        dropout: The share of cells dropped between layers while training.
+        dropout: The share of cells dropped between layers while training; one layer has none.
     """
 
     def __init__(
         self,
         inputs: int,
         outputs: int,
-        hidden: int = 128,
-        layers: int = 2,
-        dropout: float = 0.2,
+        hidden: Annotated[int, Field(ge=1, le=65_536)] = 128,
+        layers: Annotated[int, Field(ge=1, le=64)] = 2,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2,
     ) -> None:
         super().__init__()
         self.lstm = nn.LSTM(

@@ -22,7 +22,7 @@ from candlecast.forecast import Floats, Forecast
 from candlecast.models.forecaster import State
 from candlecast.models.networks import build_network
 from candlecast.progress import Progress
-from candlecast.recipe import Option, Recipe, TrainingSettings
+from candlecast.recipe import Count, Option, Recipe, TrainingSettings
 from candlecast.scaling import SCALERS, Scaler, ScalerName
 from candlecast.splits import Split
 from candlecast.training import TrainingOutcome, train
@@ -53,9 +53,9 @@ class NetworkSettings(BaseModel):
     options: dict[str, Option]
     features: tuple[str, ...]
     target: TargetName
-    horizons: tuple[int, ...]
+    horizons: tuple[Count, ...]
     scaler: ScalerName
-    lookback: int
+    lookback: Count
     across_gaps: bool
     seed: int
 
@@ -188,10 +188,23 @@ class NetworkForecaster:
         model = cls(NetworkSettings.model_validate(state.document["settings"]))
         model.feature_scaler_ = Scaler.model_validate(state.document["feature_scaler"])
         model.target_scaler_ = Scaler.model_validate(state.document["target_scaler"])
+        columns = (model.feature_scaler_.columns, model.target_scaler_.columns)
+        if columns != (model.settings.features, (model.settings.target,)):
+            raise ValueError(f"the scalers are of other columns: {columns}")
         model.network_.load_state_dict(
             {name: torch.from_numpy(value) for name, value in state.arrays.items()}
         )
         return model
+
+    def no_window(self, part: str, rows: int) -> str:
+        """Why a part of the rows has no window, in words."""
+        lookback, ahead = self.settings.lookback, max(self.settings.horizons)
+        gaps = "" if self.settings.across_gaps else " without a gap"
+        return (
+            f"the {part} part has {rows} rows and no window fits: one needs {lookback + ahead} "
+            f"candles{gaps} (lookback {lookback}, horizon {ahead}). Give more candles, or a "
+            "shorter lookback or horizon."
+        )
 
     def _fresh_network(self) -> nn.Module:
         with torch.random.fork_rng():
@@ -235,11 +248,7 @@ class NetworkForecaster:
     ) -> WindowBatches:
         origins = self.origins(candles, rows, known=True)
         if not origins.size:
-            needed = self.settings.lookback + max(self.settings.horizons)
-            raise InputError(
-                f"the {part} part has {len(rows)} rows and no window fits: one needs {needed} "
-                "candles without a gap. Give more candles, or a shorter lookback."
-            )
+            raise InputError(self.no_window(part, len(rows)))
         learning = part == "train"
         return WindowBatches(
             inputs,

@@ -36,7 +36,13 @@ def build_network(
         raise InputError(f"network '{name}' is not known. Known networks: {', '.join(NETWORKS)}.")
     network = NETWORKS[name]
     arguments = _checked(name, network, options)
-    return network(inputs=inputs, outputs=outputs, **arguments)
+    try:
+        return network(inputs=inputs, outputs=outputs, **arguments)
+    except (RuntimeError, ValueError) as error:  # too large for the memory, say
+        detail = str(error).splitlines()[0]
+        raise InputError(
+            f"network {name} cannot be made with {arguments} ({detail}). Change model.options."
+        ) from error
 
 
 def _checked(

@@ -13,6 +13,7 @@ from candlecast.errors import InputError
 from candlecast.features import target_values
 from candlecast.forecast import QUANTILES, Floats, Forecast
 from candlecast.models.forecaster import State
+from candlecast.recipe import Count
 from candlecast.splits import Split
 from candlecast.windows import window_origins
 
@@ -27,7 +28,7 @@ class PersistenceSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    horizons: tuple[int, ...]
+    horizons: tuple[Count, ...]
     across_gaps: bool = False
 
 

@@ -64,6 +64,7 @@ def _forecast_figure(forecast: Forecast, place: int, symbol: str, caption: str) 
         axes.set_title(
             f"{symbol}: real and forecast close, {forecast.horizons[place]} ahead, test rows (UTC)",
             loc="left",
+            parse_math=False,  # a symbol may hold a dollar sign
         )
         axes.grid(visible=True, alpha=0.25)
         axes.legend(frameon=False)

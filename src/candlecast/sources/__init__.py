@@ -49,10 +49,10 @@ def read(path: str | Path) -> Candles:
             that is not valid; the message names the file and the line.
     """
     path = Path(path)
-    content = _content(path)
+    content = _content(path).removeprefix(b"\xef\xbb\xbf").rstrip() + b"\n"
     if not content.strip():
         raise InputError(f"{path}: the file is empty. Give a file with candles.")
-    head = content[:_HEAD_BYTES].decode("utf-8", errors="replace").removeprefix("\ufeff")
+    head = content[:_HEAD_BYTES].decode("utf-8", errors="replace")
     for source in SOURCES:
         if source.recognises(head):
             try:
@@ -71,16 +71,18 @@ def _content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
         return gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(
+            f"{path}: the gzip stream is cut or damaged ({error}). Download the file again."
+        ) from error
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file. Check the path.") from error
     except IsADirectoryError as error:
         raise InputError(f"{path}: this is a folder. Give one candle file.") from error
     except PermissionError as error:
         raise InputError(f"{path}: the file may not be read. Check its permissions.") from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(
-            f"{path}: the gzip stream is cut or damaged ({error}). Download the file again."
-        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: the file cannot be read ({error.strerror}).") from error
 
 
 def _place(path: Path, row: int | None) -> str:

@@ -37,6 +37,12 @@ def parse(content: bytes) -> Candles:
             disagree, more than one symbol is in the file, or a candle is not valid.
     """
     header = _header(content[:4096].decode("utf-8", errors="replace"))
+    repeated = [name for place, name in enumerate(header) if name in header[:place]]
+    if repeated or "" in header:
+        raise CandleError(
+            f"the header names column '{repeated[0] if repeated else ''}' twice or not at all",
+            f"The header has {', '.join(header)}.",
+        )
     lacking = [name for name in _PRICES if name not in header]
     if lacking:
         raise CandleError(
@@ -61,7 +67,7 @@ def parse(content: bytes) -> Candles:
 
 
 def _header(head: str) -> list[str]:
-    lines = head.removeprefix("\ufeff").splitlines()
+    lines = head.splitlines()
     return [name.strip() for name in next(csv.reader(lines[:1]), [])]
 
 
@@ -76,8 +82,8 @@ def _table(content: bytes, header: list[str]) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         _name_unreadable_cell(content, schema)
         raise CandleError(
-            f"the table cannot be read ({str(error).splitlines()[0]})",
-            "Every line needs the fields of the header, no more. Download the file again.",
+            f"a line has other fields than the header's {len(header)}",
+            "Every line needs the fields of the header and no more. Download the file again.",
         ) from error
 
 
