@@ -15,7 +15,6 @@ from candlecast.errors import InputError
 from candlecast.simulate import SimulatedMarket, simulate
 from candlecast.sources import read
 
-REAL_FILE = Path(__file__).parents[2] / "shared/data/article/Binance_BTCUSDT_minute.csv.gz"
 NEW_YEAR = datetime(2021, 1, 1, tzinfo=UTC)
 LONG = 310_000  # about as many candles as the real file has of 2021
 
@@ -70,10 +69,8 @@ def simulated() -> list[Candles]:
 
 
 @pytest.fixture(scope="module")
-def real() -> Candles:
-    if not REAL_FILE.exists():
-        pytest.skip(f"the real candles are not here: {REAL_FILE.name}")
-    return read(REAL_FILE).between(NEW_YEAR, None)
+def real(article_file: Path) -> Candles:
+    return read(article_file).between(NEW_YEAR, None)
 
 
 def column(candles: Candles, name: str) -> NDArray[np.float64]:

@@ -61,7 +61,8 @@ def train(
         settings: The recipe's.
         seed: Of every draw while training.
         checkpoints: A folder for what resumes an interrupted training; a training that finds such
-            a file there goes on from it, to the same weights to the bit.
+            a file there goes on from it. On a CPU it comes to the same weights to the bit; on a
+            GPU that was not tried, and cuDNN keeps a dropout state of its own.
         progress: Where progress is shown.
 
     Raises:
