@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Clock:
-    """Seconds spent on each part of a run."""
+    """Seconds spent on each part of a run, in one sitting: a resumed run counts from there."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
