@@ -69,7 +69,7 @@ def test_the_python_of_the_readme_runs(
     (code,) = [block for kind, block in BLOCKS if kind == "python"]
     assert len([line for line in code.splitlines() if line]) == 5
     exec(compile(code, "README.md", "exec"), {})  # noqa: S102
-    assert "beat persistence" in capsys.readouterr().out
+    assert "worse than persistence" in capsys.readouterr().out
 
 
 def test_every_file_that_the_readme_links_to_is_there() -> None:

@@ -8,6 +8,7 @@ import pytest
 from candlecast.candles import Candles
 from candlecast.errors import CandlecastError
 from candlecast.evaluation.scorecard import Scorecard, score_forecasts
+from candlecast.evaluation.significance import diebold_mariano
 from candlecast.features import TargetName
 from candlecast.forecast import Floats, Forecast
 
@@ -69,8 +70,6 @@ def test_the_figures_are_those_of_the_contract_persistence_first(candles: Candle
     assert {name for name, value in model.items() if value is None} == {
         "crps_bp",
         "log_score",
-        "dm",
-        "p_value",
         "coverage_50",
         "coverage_80",
         "coverage_95",
@@ -83,15 +82,34 @@ def test_the_scaled_error_of_a_return_model_is_that_of_the_return(candles: Candl
     assert persistence["mse_scaled"] == pytest.approx(np.mean(np.log(following / last) ** 2) / 4)
 
 
-def test_the_verdict_says_who_errs_more_and_claims_no_significance(candles: Candles) -> None:
+def test_the_verdict_says_who_errs_more_and_whether_that_is_more_than_luck(
+    candles: Candles,
+) -> None:
     last, following = closes(candles)
-    (better,) = scored(candles, last + 0.1 * (following - last)).verdicts
+    move = following - last
+    (better,) = scored(candles, last + 0.1 * move).verdicts
+    assert "model, 1 ahead: beats persistence (p < 1e-6)" in better
     assert "10.00% less" in better
-    assert "not tested" in better
-    (worse,) = scored(candles, last - 2 * (following - last)).verdicts
-    assert "3 times as much. It does not beat persistence" in worse
+    (worse,) = scored(candles, last - 2 * move).verdicts
+    assert "worse than persistence (p < 1e-6)" in worse
+    assert ", 3 times as much" in worse
+    noise = np.random.default_rng(0).normal(scale=0.05 * np.std(move), size=move.shape)
+    (lucky,) = scored(candles, last + noise).verdicts
+    assert "no evidence of skill (p = 0." in lucky
     (same,) = scored(candles, last).verdicts
-    assert "does not beat persistence" in same
+    assert "no evidence of skill (nothing here that a test could be made on)" in same
+
+
+def test_the_figures_of_the_test_are_those_of_the_squared_errors(candles: Candles) -> None:
+    last, following = closes(candles)
+    mean = last + 0.1 * (following - last)
+    card = scored(candles, mean)
+    test = diebold_mariano((mean - following).ravel() ** 2, (last - following).ravel() ** 2, 1)
+    assert test is not None
+    model = card.scores["model"]["1"]
+    assert (model["dm"], model["p_value"]) == (test.statistic, test.p_value)
+    persistence = card.scores["persistence"]["1"]
+    assert (persistence["dm"], persistence["p_value"]) == (None, None)
 
 
 def test_notes_are_kept_in_order(candles: Candles) -> None:

@@ -48,7 +48,7 @@ def test_the_terminal_shows_every_model_whole_in_eighty_columns(scorecard: Score
     assert "…" not in text
     assert "1 candle ahead" in text
     assert "5 candles ahead" in text
-    assert "does not beat persistence" in text
+    assert "worse than persistence" in text
     assert "flatter" in text
 
 
@@ -77,6 +77,6 @@ def test_the_page_stands_alone_and_says_what_the_scorecard_says(
     assert page.count("data:image/png;base64,") == 2
     assert not re.search(r"(src|href)=.(?!data:)", page)
     assert "&lt;BTC&gt;" in page
-    assert "does not beat persistence" in page
+    assert "worse than persistence" in page
     assert "flatter" in page
     assert "<td>persistence</td>" in page

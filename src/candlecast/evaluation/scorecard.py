@@ -10,12 +10,16 @@ import numpy as np
 
 from candlecast.errors import CandlecastError
 from candlecast.evaluation import metrics
+from candlecast.evaluation.significance import diebold_mariano
 from candlecast.features import TargetName
 from candlecast.forecast import Floats, Forecast
 
 Scores = dict[str, float | None]
 
 BASELINE = "persistence"
+
+LEVEL = 0.05
+"""Below this p-value a difference is called one."""
 
 FIGURES = (
     "n",
@@ -131,6 +135,9 @@ def _scores(
     actual_return = np.log(actual / forecast.last_close)
     forecast_return = _log_return(mean, forecast.last_close)
     mse_target = mse if target == "close" else metrics.mse(forecast_return, actual_return)
+    test = diebold_mariano(
+        (mean - actual) ** 2, (baseline.mean[:, place] - actual) ** 2, forecast.horizons[place]
+    )
     figures: Scores = {
         "n": len(forecast),
         "mse_scaled": mse_target * target_scale**2,
@@ -139,6 +146,8 @@ def _scores(
         "rmse_bp": metrics.rmse(forecast_return, actual_return) * metrics.BASIS_POINTS,
         "mae_bp": metrics.mae(forecast_return, actual_return) * metrics.BASIS_POINTS,
         "skill": metrics.skill(mse, metrics.mse(baseline.mean[:, place], actual)),
+        "dm": None if test is None else test.statistic,
+        "p_value": None if test is None else test.p_value,
         "directional_accuracy": metrics.directional_accuracy(
             mean - forecast.last_close, actual - forecast.last_close
         ),
@@ -156,18 +165,25 @@ def _log_return(price: Floats, last_close: Floats) -> Floats:
 
 
 def _verdict(model: str, horizon: str, scores: Scores, persistence: Scores) -> str:
-    """What the squared errors say, in words; it claims no significance."""
-    ours, theirs = scores["rmse"], persistence["rmse"]
+    """What the squared errors say, in words."""
+    ours, theirs, p_value = scores["rmse"], persistence["rmse"], scores["p_value"]
     assert ours is not None
     assert theirs is not None
     errs = (
-        f"{model}, {horizon} ahead: it errs by {ours:,.5g} (RMSE in price) where saying "
-        f'"no change" errs by {theirs:,.5g}'
+        f"{model}, {horizon} ahead: {_judgement(ours, theirs, p_value)} It errs by {ours:,.5g} "
+        f'(RMSE in price) where saying "no change" errs by {theirs:,.5g}'
     )
     if theirs == 0:
         return f"{errs}."
     if ours < theirs:
-        return (
-            f"{errs}, {1 - ours / theirs:.2%} less. Whether that is more than luck is not tested."
-        )
-    return f"{errs}: {ours / theirs:,.3g} times as much. It does not beat persistence."
+        return f"{errs}, {1 - ours / theirs:.2%} less."
+    return f"{errs}, {ours / theirs:,.5g} times as much."
+
+
+def _judgement(ours: float, theirs: float, p_value: float | None) -> str:
+    if p_value is None:
+        return "no evidence of skill (nothing here that a test could be made on)."
+    if p_value >= LEVEL:
+        return f"no evidence of skill (p = {p_value:.2g})."
+    beats = "beats persistence" if ours < theirs else "worse than persistence"
+    return f"{beats} (p {'< 1e-6' if p_value < 1e-6 else f'= {p_value:.2g}'})."

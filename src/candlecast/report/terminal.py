@@ -20,8 +20,9 @@ COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "mse_scaled": ("MSE scaled", "{:.3g}".format),
     "rmse": ("RMSE", price),
     "mae": ("MAE", price),
-    "rmse_bp": ("RMSE bp", "{:,.2f}".format),
+    "rmse_bp": ("RMSE bp", lambda bp: f"{bp:,.2f}" if bp < 100 else f"{bp:,.0f}"),
     "skill": ("skill", lambda skill: f"{skill:+,.4f}" if abs(skill) < 10 else f"{skill:+,.0f}"),
+    "p_value": ("p", lambda p: "<1e-6" if p < 1e-6 else f"{p:.2g}"),
     "directional_accuracy": ("direction", "{:.2%}".format),
 }
 
@@ -29,13 +30,21 @@ COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
 def print_scorecard(scorecard: Scorecard, console: Console) -> None:
     """Print a table for each horizon, then the verdicts and the notes."""
     for horizon in scorecard.horizons:
-        table = Table(title=table_title(scorecard, horizon), title_justify="left", box=SIMPLE_HEAD)
+        table = Table(
+            title=table_title(scorecard, horizon),
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            show_edge=False,
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
+        )
         table.add_column("model", no_wrap=True)
         for heading, _ in COLUMNS.values():
             table.add_column(heading, justify="right")
         for cells in table_rows(scorecard, horizon):
             table.add_row(*cells)
         console.print(table)
+        console.print()
     for sentence in (*scorecard.verdicts, *scorecard.notes):
         console.print(sentence, highlight=False)
 
