@@ -27,6 +27,12 @@ def test_skill_is_zero_for_persistence_and_one_for_a_perfect_forecast() -> None:
     assert metrics.skill(0.0, 0.0) is None
 
 
+def test_coverage_counts_the_ends_of_an_interval_as_inside() -> None:
+    lower, upper = np.zeros(5), np.ones(5)
+    actual = np.array([-0.1, 0.0, 0.5, 1.0, 1.1])
+    assert metrics.coverage(lower, upper, actual) == 0.6
+
+
 def test_direction_leaves_out_what_has_none() -> None:
     forecast = np.array([1.0, 1.0, -1.0, -1.0, 0.0, 1.0])
     actual = np.array([2.0, -2.0, -2.0, -0.1, 1.0, 0.0])

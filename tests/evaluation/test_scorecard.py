@@ -11,6 +11,9 @@ from candlecast.evaluation.scorecard import Scorecard, score_forecasts
 from candlecast.evaluation.significance import diebold_mariano
 from candlecast.features import TargetName
 from candlecast.forecast import Floats, Forecast
+from candlecast.models.persistence import Persistence, PersistenceSettings
+from candlecast.recipe import SplitSettings
+from candlecast.splits import split_rows
 
 ORIGINS = np.arange(100, 800)
 CONTRACT = [
@@ -110,6 +113,20 @@ def test_the_figures_of_the_test_are_those_of_the_squared_errors(candles: Candle
     assert (model["dm"], model["p_value"]) == (test.statistic, test.p_value)
     persistence = card.scores["persistence"]["1"]
     assert (persistence["dm"], persistence["p_value"]) == (None, None)
+
+
+def test_coverage_is_that_of_the_intervals_and_null_for_a_forecast_of_points(
+    candles: Candles,
+) -> None:
+    split = split_rows(len(candles), SplitSettings(train=0.9, validation="test"))
+    model = Persistence(PersistenceSettings(horizons=(1,))).fit(candles, split)
+    train = np.arange(len(split.train) - 1)
+    scores = score_forecasts([model.forecast(candles, train)], "close", 1.0).scores["persistence"]
+    # The quantiles are those of these very rows, so they cover what their levels say.
+    for name, share in {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_95": 0.95}.items():
+        assert scores["1"][name] == pytest.approx(share, abs=0.003)
+    last, _ = closes(candles)
+    assert scored(candles, last).scores["model"]["1"]["coverage_80"] is None
 
 
 def test_notes_are_kept_in_order(candles: Candles) -> None:

@@ -30,6 +30,11 @@ def skill(mse_model: float, mse_persistence: float) -> float | None:
     return 1.0 - mse_model / mse_persistence if mse_persistence > 0 else None
 
 
+def coverage(lower: Floats, upper: Floats, actual: Floats) -> float:
+    """The share of outcomes inside their interval, its ends included."""
+    return float(np.mean((lower <= actual) & (actual <= upper)))
+
+
 def directional_accuracy(forecast_return: Floats, actual_return: Floats) -> float | None:
     """The share of moves whose direction was forecast.
 

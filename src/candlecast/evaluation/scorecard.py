@@ -12,7 +12,7 @@ from candlecast.errors import CandlecastError
 from candlecast.evaluation import metrics
 from candlecast.evaluation.significance import diebold_mariano
 from candlecast.features import TargetName
-from candlecast.forecast import Floats, Forecast
+from candlecast.forecast import QUANTILES, Floats, Forecast
 
 Scores = dict[str, float | None]
 
@@ -152,7 +152,21 @@ def _scores(
             mean - forecast.last_close, actual - forecast.last_close
         ),
     }
+    figures |= _coverages(forecast, place)
     return {name: _finite_or_none(figures.get(name)) for name in FIGURES}
+
+
+def _coverages(forecast: Forecast, place: int) -> Scores:
+    """How often what came lay inside each interval; nothing for a forecast of points alone."""
+    if forecast.quantiles is None:
+        return {}
+    level = dict(zip(QUANTILES, forecast.quantiles[:, place].T, strict=True))
+    actual = forecast.actual[:, place]
+    return {
+        "coverage_50": metrics.coverage(level["q25"], level["q75"], actual),
+        "coverage_80": metrics.coverage(level["q10"], level["q90"], actual),
+        "coverage_95": metrics.coverage(level["q025"], level["q975"], actual),
+    }
 
 
 def _finite_or_none(value: float | None) -> float | None:
