@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from candlecast.candles import Candles
-from candlecast.recipe import Recipe
 from candlecast.simulate import simulate
 
 # Networks this small are slower on more threads than on one, by far on a busy machine.
@@ -50,22 +49,6 @@ def gappy_candles(candles: Candles) -> Candles:
     """The same with two holes: 10 candles after row 299, 1 after row 599."""
     kept = np.r_[0:300, 310:610, 611:900]
     return Candles.from_frame(candles.frame[kept.tolist()], candles.symbol, candles.interval)
-
-
-@pytest.fixture
-def small_recipe() -> Recipe:
-    """A recipe that trains in a second or two."""
-    return Recipe.load(
-        "default",
-        [
-            "data.simulated.rows=1500",
-            "windows.lookback=10",
-            "model.options={hidden: 4, layers: 2, dropout: 0.3}",
-            "training.batch_size=64",
-            "training.max_epochs=3",
-            "horizons=[1, 5]",
-        ],
-    )
 
 
 @pytest.fixture(scope="session")

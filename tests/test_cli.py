@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -157,6 +158,12 @@ def test_a_wrong_request_is_one_message_and_status_2(
     assert done.stdout == ""
     left = [path for path in sorted(tmp_path.rglob("*")) if path.name != "runs"]
     assert left == before
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    done = command("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"candlecast {candlecast.__version__}\n")
+    assert version("candlecast") == candlecast.__version__
 
 
 def test_unknown_options_and_commands_have_status_2(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+import candlecast
 from candlecast.errors import CandlecastError, InputError, RunInterruptedError
 from candlecast.files import make_folder, written_whole
 from candlecast.progress import console as stderr
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 main = typer.Typer(
     name="candlecast",
-    help="Forecasts market candles and says honestly how good the forecast is.",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -37,6 +38,16 @@ RecipeName = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
+@main.callback()
+def describe(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Forecasts market candles and says honestly how good the forecast is."""
+    if version:
+        print(f"candlecast {candlecast.__version__}")
+        raise typer.Exit
+
+
 @main.command()
 def run(
     recipe: RecipeName = "default",
@@ -44,7 +55,7 @@ def run(
         str, typer.Option(help="A candle file, or 'simulated' for a simulated market.")
     ] = "simulated",
     out: Annotated[
-        Path | None, typer.Option(help="The folder to write to [default: a new one in runs/].")
+        Path | None, typer.Option(help="The folder to write to; left out, a new one in runs/.")
     ] = None,
     overrides: Annotated[
         list[str] | None,
