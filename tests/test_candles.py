@@ -208,6 +208,37 @@ def test_resampling_keeps_whole_buckets_only(gappy_candles: Candles) -> None:
         coarse.resample(timedelta(minutes=7))
 
 
+def test_weeks_start_on_monday() -> None:
+    days = [datetime(2021, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(20)]
+    daily = Candles.from_frame(table(20, time=days), "X")
+    weekly = daily.resample(timedelta(weeks=1))
+    assert weekly.frame["time"].to_list() == [
+        datetime(2021, 1, 4, tzinfo=UTC),
+        datetime(2021, 1, 11, tzinfo=UTC),
+    ]
+    assert weekly.frame["volume"].to_list() == [7.0, 7.0]
+
+
+def test_candles_off_the_edges_of_a_bucket_are_not_put_in_it() -> None:
+    times = [START + timedelta(minutes=2 + 5 * place) for place in range(9)]
+    candles = Candles.from_frame(table(9, time=times), "X")
+    with pytest.raises(InputError, match=r"open at 00:02:00 and every 5m .* share no edges"):
+        candles.resample(timedelta(minutes=15))
+
+
+def test_times_in_the_wrong_unit_are_refused() -> None:
+    milliseconds = pl.Series("time", [1_609_459_200_000 + 60_000 * row for row in range(5)])
+    for wrong in (pl.from_epoch(milliseconds, "s"), pl.from_epoch(-milliseconds, "s")):
+        with pytest.raises(CandleError, match=r"lies outside the years .* Is its unit right"):
+            Candles.from_frame(table().with_columns(wrong), "X")
+
+
+@pytest.mark.parametrize("symbol", ["", None, 3])
+def test_a_symbol_is_a_name(symbol: Any) -> None:
+    with pytest.raises(InputError, match="the symbol is"):
+        Candles.from_frame(table(), symbol)
+
+
 def test_the_hash_is_of_the_content() -> None:
     candles = Candles.from_frame(table(), "X")
     assert candles.sha256 == Candles.from_frame(table().reverse(), "X").sha256

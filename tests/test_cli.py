@@ -101,12 +101,17 @@ def test_predict_writes_over_nothing_but_a_file_of_its_own(
         "candles.csv": "these are the candles to read",
         "pipe": "this is not a file",
         ".": "this is not a file",
+        str(finished / "metrics.json"): "one of the run's own files",
+        str(finished / "model" / "new.parquet"): "one of the run's own files",
         "candles.csv/f.parquet": "a file stands in the way",
     }.items():
         done = command("predict", finished, "--candles", candles, "--out", out, cwd=tmp_path)
         assert done.returncode == 2, out
         assert message in done.stderr
     assert candles.read_bytes() == before
+    none = command("predict", finished, "--candles", "none.csv", "--out", "a/b/f", cwd=tmp_path)
+    assert none.returncode == 2
+    assert not (tmp_path / "a").exists()
     done = command("predict", finished, "--candles", candles, "--out", "link.parquet", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "link.parquet").is_symlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -292,6 +293,8 @@ def test_a_damaged_recipe_of_a_run_is_named(
 def test_a_frame_is_no_candles(recipe: Recipe, market: Candles) -> None:
     with pytest.raises(InputError, match="a run takes Candles or a path, not DataFrame"):
         candlecast.run(recipe, market.to_polars())  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="run takes a Recipe, not 'default'"):
+        candlecast.run("default", market)  # type: ignore[arg-type]
 
 
 def test_a_loss_that_is_not_finite_is_null_in_metrics_json(
@@ -340,11 +343,14 @@ def test_without_out_a_run_takes_the_next_free_folder(
         update={"training": recipe.training.model_copy(update={"max_epochs": 1, "min_epochs": 1})}
     )
     folders = [candlecast.run(quick, market, progress=False).folder for _ in range(2)]
+    shutil.rmtree(folders[0])
     resumed = candlecast.run(quick, market, resume=True, progress=False).folder
-    assert [*folders, resumed] == [
+    another = candlecast.run(quick, market, progress=False).folder
+    assert [*folders, resumed, another] == [
         Path("runs/default"),
         Path("runs/default-2"),
         Path("runs/default-2"),
+        Path("runs/default-3"),
     ]
 
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from candlecast.candles import Candles
 from candlecast.errors import InputError
 from candlecast.files import written_whole
-from candlecast.intervals import interval_text
+from candlecast.intervals import IntervalText, interval_text
 from candlecast.models.forecaster import Forecaster, State
 from candlecast.models.network import NetworkForecaster
 from candlecast.models.persistence import Persistence
@@ -44,7 +44,7 @@ class ModelDocument(BaseModel):
     schema_version: Literal[1] = 1
     kind: str
     symbol: str
-    interval: str
+    interval: IntervalText
     model: dict[str, Any]
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from candlecast.errors import CandleError, InputError
-from candlecast.intervals import interval_text
+from candlecast.intervals import as_utc, interval_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +76,8 @@ class Candles:
                 number, times out of order, duplicated or off the interval's grid, an impossible
                 candle (low above open or close, high below, price not above 0), a negative volume.
         """
+        if not isinstance(symbol, str) or not symbol:
+            raise InputError(f"the symbol is {symbol!r}. Give a name such as BTCUSDT.")
         table = _typed(frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame))
         _check_values(table)
         newest_first = _check_order(table)
@@ -178,16 +180,19 @@ class Candles:
         """
         kept = self.frame
         if start is not None:
-            kept = kept.filter(pl.col("time") >= _utc(start))
+            kept = kept.filter(pl.col("time") >= as_utc(start))
         if end is not None:
-            kept = kept.filter(pl.col("time") < _utc(end))
+            kept = kept.filter(pl.col("time") < as_utc(end))
         return Candles(kept, self.symbol, self.interval)
 
     def resample(self, interval: timedelta) -> Candles:
         """Coarser candles, labelled by open time; a bucket that lacks a candle is dropped.
 
+        Buckets start at midnight UTC, and weeks on Monday.
+
         Raises:
-            InputError: If the new interval is not a whole multiple of the present one.
+            InputError: If the new interval is not a whole multiple of the present one, or the
+                candles do not open on its edges.
         """
         if interval == self.interval:
             return self
@@ -196,8 +201,18 @@ class Candles:
                 f"Candles of {interval_text(self.interval)} cannot become candles of "
                 f"{interval_text(interval)}. Ask for a whole multiple of the file's interval."
             )
+        origin = datetime(1969, 12, 29, tzinfo=UTC)  # a Monday, so that weeks start on one
+        if (self.first - origin) % self.interval:
+            raise InputError(
+                f"Candles that open at {self.first:%H:%M:%S} and every "
+                f"{interval_text(self.interval)} from there share no edges with candles of "
+                f"{interval_text(interval)}."
+            )
         sums = [pl.col(name).sum() for name in ("volume", *OPTIONAL) if name in self.frame.columns]
-        buckets = self.frame.group_by_dynamic("time", every=interval, start_by="window").agg(
+        start, step = int(origin.timestamp()) * 1_000_000, _microseconds(interval)
+        place = (pl.col("time").dt.epoch("us") - start) // step
+        bucket = pl.from_epoch(start + place * step, "us").dt.replace_time_zone("UTC").alias("time")
+        buckets = self.frame.group_by(bucket, maintain_order=True).agg(
             pl.col("open").first(),
             pl.col("high").max(),
             pl.col("low").min(),
@@ -207,10 +222,6 @@ class Candles:
         )
         whole = buckets.filter(pl.col("candles") == interval // self.interval).drop("candles")
         return Candles(whole, self.symbol, interval)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _microseconds(interval: timedelta) -> int:
@@ -236,7 +247,7 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
 def _series_from_pandas(name: str, column: Any) -> pl.Series:
     try:
         return pl.Series(name, pl.from_pandas(column))
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+    except (NotImplementedError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise CandleError(
             f"column {name} cannot be read ({type(error).__name__})",
             "Give it one plain type: date-times for time, numbers for the rest.",
@@ -296,7 +307,15 @@ def _cast_time(column: pl.Series) -> pl.Series:
             if column.dtype.time_zone is None
             else column.dt.convert_time_zone("UTC")
         )
-        return zoned.cast(TIME, strict=False)
+        times = zoned.cast(TIME, strict=False)
+        years = times.dt.year()
+        _refuse_first(
+            ~years.is_between(1970, 2261),
+            times.to_physical(),
+            "(µs since 1970) lies outside the years 1970 to 2261",
+            "Is its unit right (seconds, milliseconds, microseconds)?",
+        )
+        return times
     except pl.exceptions.PolarsError as error:
         raise CandleError(
             f"the times of zone {column.dtype.time_zone} cannot be read", "Convert them to UTC."

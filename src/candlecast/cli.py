@@ -17,7 +17,7 @@ from rich.console import Console
 
 import candlecast
 from candlecast.errors import CandlecastError, InputError, RunInterruptedError
-from candlecast.files import make_folder, written_whole
+from candlecast.files import make_folder, remove_empty, written_whole
 from candlecast.progress import console as stderr
 from candlecast.recipe import Recipe, packaged_recipes
 
@@ -87,10 +87,9 @@ def predict(
     with _errors_as_exit_status():
         from candlecast import experiment
 
-        target = _output_file(out, candles)
-        forecasts = experiment.predict(run_dir, candles)
-        with written_whole(target) as aside:
-            forecasts.write_parquet(aside)
+        with _output_file(out, candles, run_dir) as file:
+            forecasts = experiment.predict(run_dir, candles)
+            forecasts.write_parquet(file)
         newest = forecasts.row(-1, named=True)
         summary = {
             "forecasts": forecasts.height,
@@ -148,15 +147,31 @@ def _show(finished: Run) -> None:
     print(files.model)
 
 
-def _output_file(out: Path, candles: Path) -> Path:
-    """Where to write, links followed; the candles that are read are not written over."""
-    target = out.resolve()
+@contextmanager
+def _output_file(out: Path, candles: Path, run_dir: Path) -> Iterator[Path]:
+    """Where to write, links followed; nothing that is read is written over.
+
+    If the work inside fails, the folders that were made for it are taken away again.
+    """
+    from candlecast.run_folder import RunFolder
+
+    try:
+        target, source = out.resolve(), candles.resolve()
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{out} or {candles}: the path leads nowhere ({error}).") from error
     if target.exists() and not target.is_file():
         raise InputError(f"{out}: this is not a file. Name the Parquet file to write.")
-    if target == candles.resolve():
+    if target == source:
         raise InputError(f"{out}: these are the candles to read. Name another file to write.")
-    make_folder(target.parent)
-    return target
+    if RunFolder(run_dir).owns(target):
+        raise InputError(f"{out}: this is one of the run's own files. Name another file to write.")
+    made = make_folder(target.parent)
+    try:
+        with written_whole(target) as aside:
+            yield aside
+    except BaseException:
+        remove_empty(made)
+        raise
 
 
 @contextmanager

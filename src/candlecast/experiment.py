@@ -106,6 +106,8 @@ def run(
         InputError: If the candles, the recipe or the folder are not fit for it.
         RunInterruptedError: If Ctrl-C was pressed while training; `resume` goes on from there.
     """
+    if not isinstance(recipe, Recipe):
+        raise InputError(f"run takes a Recipe, not {recipe!r}; Recipe.load reads one.")
     clock = Clock()
     simulated = candles is None or (isinstance(candles, str) and candles == SIMULATED)
     with clock.measure("read_s"):

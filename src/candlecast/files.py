@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from candlecast.errors import InputError
@@ -17,7 +17,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     If the work inside fails, `path` is as it was before.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".candlecast-{os.getpid()}")
     try:
         yield aside
         if path.is_dir():
@@ -55,9 +55,17 @@ def make_folder(path: Path) -> list[Path]:
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(f"{path}: a file stands in the way. Choose another folder.") from error
     except OSError as error:
+        remove_empty(made)
         raise InputError(
             f"{path}: the folder cannot be made ({error.strerror}). Choose one that can."
         ) from error
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise InputError(f"{path}: the folder may not be written to. Choose another.")
     return made
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove folders, innermost first, that are there and empty."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()

@@ -1,11 +1,23 @@
-"""Candle intervals as people write them: ``1m``, ``4h``, ``1d``."""
+"""Time as people write it: intervals such as ``1m``, ``4h``, ``1d``, and moments in UTC."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from candlecast.errors import InputError
+
+
+def _checked(text: str) -> str:
+    parse_interval(text)
+    return text
+
+
+IntervalText = Annotated[str, AfterValidator(_checked)]
+"""An interval as text, for Pydantic models."""
 
 _UNITS = {
     "w": timedelta(weeks=1),
@@ -36,3 +48,17 @@ def interval_text(interval: timedelta) -> str:
         if interval % length == timedelta(0):
             return f"{interval // length}{unit}"
     raise InputError(f"{interval} is not a whole number of seconds, so it is no candle interval.")
+
+
+def as_utc(moment: datetime) -> datetime:
+    """A moment in UTC; one without a zone is read as UTC.
+
+    Raises:
+        InputError: If it lies before the year 1 or after 9999 there.
+    """
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InputError(f"{moment} is out of range in UTC.") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -23,7 +23,7 @@ from pydantic import (
 
 from candlecast.errors import InputError
 from candlecast.features import TargetName, check_names
-from candlecast.intervals import parse_interval
+from candlecast.intervals import IntervalText, as_utc
 from candlecast.scaling import ScalerName
 from candlecast.yaml_text import parse_yaml
 
@@ -33,15 +33,6 @@ Option = bool | int | float | str
 T = TypeVar("T")
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _interval(text: str) -> str:
-    parse_interval(text)
-    return text
-
-
 def _not_a_number(moment: object) -> object:
     # Pydantic would read 2021 or 20210101 as seconds since 1970.
     if isinstance(moment, int | float):
@@ -49,7 +40,7 @@ def _not_a_number(moment: object) -> object:
     return moment
 
 
-Moment = Annotated[datetime, BeforeValidator(_not_a_number), AfterValidator(_utc)]
+Moment = Annotated[datetime, BeforeValidator(_not_a_number), AfterValidator(as_utc)]
 
 
 class Section(BaseModel):
@@ -82,7 +73,7 @@ class DataSettings(Section):
 
     start: Moment | None = None
     end: Moment | None = None
-    interval: Annotated[str, AfterValidator(_interval)] | None = None
+    interval: IntervalText | None = None
     simulated: SimulationSettings = SimulationSettings()
 
     @model_validator(mode="after")
@@ -301,7 +292,8 @@ def _problems(error: ValidationError) -> list[str]:
     problems: dict[tuple[str, ...], str] = {}
     for detail in error.errors():
         keys = _keys(detail["loc"])
-        problems.setdefault(keys, _explain(keys, dict(detail)))
+        if not any(known[: len(keys)] == keys for known in problems):
+            problems[keys] = _explain(keys, dict(detail))
     return list(problems.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from candlecast.errors import InputError
-from candlecast.files import make_folder, write_text
+from candlecast.files import make_folder, remove_empty, write_text
 from candlecast.recipe import Recipe
 from candlecast.yaml_text import parse_yaml
+
+_log = logging.getLogger("candlecast")
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,12 @@ class RunFolder:
         """The hash of the candles that an unfinished run is of."""
         return self.checkpoints / "candles.sha256"
 
+    def owns(self, path: Path) -> bool:
+        """Whether a path is one of the run's own files, or inside one of its folders."""
+        files = (self.recipe, self.metrics, self.forecasts, self.report)
+        folders = (self.model, self.figures, self.checkpoints)
+        return any(path.is_relative_to(own.resolve()) for own in files + folders)
+
     @property
     def is_finished(self) -> bool:
         """Whether the run came to its end."""
@@ -69,19 +78,25 @@ class RunFolder:
 
 def choose_folder(name: str, *, resume: bool) -> Path:
     """A folder under `runs/` for a run that names none: the next free, or the newest to resume."""
-    number = 1
-    while _numbered(name, number).exists():
-        number += 1
-    return _numbered(name, max(number - 1, 1) if resume else number)
-
-
-def _numbered(name: str, number: int) -> Path:
+    numbers = [number for path in Path("runs").glob(f"{name}*") if (number := _number(path, name))]
+    newest = max(numbers, default=0)
+    number = max(newest, 1) if resume else newest + 1
     return Path("runs") / (name if number == 1 else f"{name}-{number}")
+
+
+def _number(path: Path, name: str) -> int:
+    """Which run of its name a folder holds, counted from 1; 0 if it is of another name."""
+    if path.name == name:
+        return 1
+    number = path.name.removeprefix(f"{name}-")
+    return int(number) if number.isdecimal() else 0
 
 
 @contextmanager
 def open_folder(path: Path, recipe: Recipe, sha256: str, *, resume: bool) -> Iterator[RunFolder]:
     """Open a new folder for a run, or an unfinished one to go on with.
+
+    Nothing keeps two runs from the same folder at the same time: do not resume what still runs.
 
     If the request proves wrong inside, a new folder is taken away again.
 
@@ -106,9 +121,11 @@ def open_folder(path: Path, recipe: Recipe, sha256: str, *, resume: bool) -> Ite
                 "unfinished run by --resume."
             )
         _check_same(folder, recipe, sha256)
+    if resume and is_new:
+        _log.info("%s holds nothing to resume: starting anew", path)
     if not folder.is_finished:
         write_text(folder.recipe, recipe.to_yaml())
-        folder.checkpoints.mkdir(exist_ok=True)
+        make_folder(folder.checkpoints)
         write_text(folder.mark, sha256)
     try:
         yield folder
@@ -122,8 +139,7 @@ def _take_away(folder: RunFolder, made: list[Path]) -> None:
     """Undo what opening a new folder did, and nothing else."""
     shutil.rmtree(folder.checkpoints)
     folder.recipe.unlink()
-    for path in made:
-        path.rmdir()
+    remove_empty(made)
 
 
 def _check_ours(folder: RunFolder) -> None:
@@ -158,7 +174,8 @@ def _candles_of(folder: RunFolder) -> str | None:
         if folder.is_finished:
             metrics = json.loads(folder.metrics.read_text(encoding="utf-8"))
             return str(metrics["data"]["sha256"])
-        return folder.mark.read_text(encoding="utf-8") if folder.mark.is_file() else None
+        noted = folder.mark.read_text(encoding="utf-8") if folder.mark.is_file() else ""
+        return noted or None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{folder.path}: the run here is damaged. Choose another --out."

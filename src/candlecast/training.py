@@ -66,7 +66,8 @@ def train(
         progress: Where progress is shown.
 
     Raises:
-        RunInterruptedError: If Ctrl-C was pressed; the state is saved first.
+        RunInterruptedError: If Ctrl-C was pressed. The state is saved between two steps; a Ctrl-C
+            in a validation goes back to the save before it, a minute of training at most.
         CandlecastError: If no epoch had a finite validation loss.
         InputError: If the file to go on from is damaged.
     """
@@ -106,11 +107,13 @@ def _check_whole(resume: Path) -> None:
     """Raise an `InputError` if the saved state is there but cannot be read."""
     try:
         if resume.exists():
-            torch.load(resume, map_location="cpu", weights_only=True)["callbacks"]
+            state = torch.load(resume, map_location="cpu", weights_only=True)
+            for key in ("callbacks", "state_dict", "loops", "pytorch-lightning_version"):
+                state[key]
     except Exception as error:  # torch raises whatever its reader trips over
         raise InputError(
-            f"{resume}: the saved state of the training is damaged. Delete the file to train from "
-            "the beginning."
+            f"{resume}: the saved state of the training is damaged or of another version. Delete "
+            "the file to train from the beginning."
         ) from error
 
 

@@ -33,6 +33,6 @@ def parse_yaml(text: str, where: str) -> Any:
     """
     try:
         return _Loader(text).get_single_data()
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError) as error:
         detail = " ".join(str(error).split())
         raise InputError(f"{where}: this cannot be read as YAML ({detail}).") from error

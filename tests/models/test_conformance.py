@@ -211,6 +211,7 @@ def test_a_model_without_training_settings_cannot_be_fitted(candles: Candles) ->
         ("lstn", {}, "network 'lstn' is not known. Known networks: lstm"),
         ("lstm", {"hiden": 3}, "model.options.hiden: .* takes hidden"),
         ("lstm", {"hidden": "x"}, "model.options.hidden: .*integer"),
+        ("lstm", {"hidden": True}, "model.options.hidden: .*integer"),
         ("lstm", {"hidden": 0}, "model.options.hidden: .*equal to 1"),
         ("lstm", {"layers": -1}, "model.options.layers: .*equal to 1"),
         ("lstm", {"dropout": 2}, "model.options.dropout: .*less than 1"),

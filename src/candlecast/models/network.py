@@ -285,4 +285,5 @@ class NetworkForecaster:
 
 
 def _as_float32(values: Floats) -> Tensor:
-    return torch.from_numpy(values.astype(np.float32))
+    with np.errstate(over="ignore"):  # becomes infinite, and the training says that it diverged
+        return torch.from_numpy(values.astype(np.float32))

@@ -55,7 +55,7 @@ def _checked(
         for parameter in signature.parameters.values()
         if parameter.name not in ("inputs", "outputs")
     }
-    schema = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+    schema = create_model(name, __config__=ConfigDict(extra="forbid", strict=True), **fields)
     try:
         checked: dict[str, Option] = schema.model_validate(dict(options)).model_dump()
     except ValidationError as error:
