@@ -72,7 +72,10 @@ class History(Callback):
         del pl_module
         self._epoch_began = time.perf_counter()
         self._windows_before = self._windows
-        self._show(trainer, done=trainer.fit_loop.epoch_loop.batch_progress.current.completed)
+        done = trainer.fit_loop.epoch_loop.batch_progress.current.completed
+        if self.epochs or done:
+            _log.info("taking up the training after %d whole epochs", len(self.epochs))
+        self._show(trainer, done)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the epoch's mean anew."""
