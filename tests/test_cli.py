@@ -198,7 +198,8 @@ def test_ctrl_c_leaves_a_run_that_resume_continues_to_the_same_weights(
 
     resumed = command("run", *QUICK, "--out", "run", "--resume", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    assert "taking up the training after 1 whole epochs" in resumed.stderr
+    # After one epoch, or after a later one on a machine that was slow to press the keys.
+    assert "taking up the training after" in resumed.stderr
     assert "epoch 1 of" not in resumed.stderr, "the first epoch is not trained again"
     for name in ("model/weights.safetensors", "forecasts.parquet"):
         assert (tmp_path / "run" / name).read_bytes() == (finished / name).read_bytes()
