@@ -7,6 +7,7 @@ import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -290,11 +291,13 @@ def test_a_damaged_recipe_of_a_run_is_named(
             candlecast.run(recipe, market, tmp_path, resume=True, progress=False)
 
 
-def test_a_frame_is_no_candles(recipe: Recipe, market: Candles) -> None:
+def test_what_is_no_recipe_or_no_candles_is_refused(recipe: Recipe, market: Candles) -> None:
+    frame: Any = market.to_polars()
     with pytest.raises(InputError, match="a run takes Candles or a path, not DataFrame"):
-        candlecast.run(recipe, market.to_polars())  # type: ignore[arg-type]
+        candlecast.run(recipe, frame)
+    name: Any = "default"
     with pytest.raises(InputError, match="run takes a Recipe, not 'default'"):
-        candlecast.run("default", market)  # type: ignore[arg-type]
+        candlecast.run(name, market)
 
 
 def test_a_loss_that_is_not_finite_is_null_in_metrics_json(

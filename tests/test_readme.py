@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +69,8 @@ def test_the_python_of_the_readme_runs(
     write_candles(tmp_path / "Binance_BTCUSDT_minute.csv.gz", 20_000)
     (code,) = [block for kind, block in BLOCKS if kind == "python"]
     assert len([line for line in code.splitlines() if line]) == 5
-    exec(compile(code, "README.md", "exec"), {})  # noqa: S102
+    (tmp_path / "readme.py").write_text(code, encoding="utf-8")
+    runpy.run_path("readme.py")
     assert "worse than persistence" in capsys.readouterr().out
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from candlecast.checks import check_columns, first_true
 from candlecast.errors import CandleError, InputError
 from candlecast.intervals import as_utc, interval_text
 
@@ -236,7 +237,7 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
         )
     if "time" not in frame.columns and str(frame.index.dtype).startswith("datetime64"):
         frame = frame.rename_axis("time").reset_index()
-    _refuse_repeated([str(name) for name in frame.columns])
+    check_columns(REQUIRED, [str(name) for name in frame.columns])
     if getattr(getattr(frame.get("time"), "dtype", None), "tz", None) is not None:
         frame = frame.assign(time=frame["time"].dt.tz_convert("UTC"))
     return pl.DataFrame(
@@ -247,27 +248,17 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
 def _series_from_pandas(name: str, column: Any) -> pl.Series:
     try:
         return pl.Series(name, pl.from_pandas(column))
-    except (NotImplementedError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+    except (TypeError, ValueError, RuntimeError, pl.exceptions.PolarsError) as error:
+        # What pyarrow cannot convert, it says by an error that derives from one of the first three.
         raise CandleError(
             f"column {name} cannot be read ({type(error).__name__})",
             "Give it one plain type: date-times for time, numbers for the rest.",
         ) from error
 
 
-def _refuse_repeated(names: list[str]) -> None:
-    repeated = [name for place, name in enumerate(names) if name in names[:place]]
-    if repeated:
-        raise CandleError(f"column {repeated[0]} stands twice", "Keep one of them.")
-
-
 def _typed(frame: pl.DataFrame) -> pl.DataFrame:
     """The known columns, in order, each cast to its type."""
-    lacking = [name for name in REQUIRED if name not in frame.columns]
-    if lacking:
-        raise CandleError(
-            f"missing column{'s' if len(lacking) > 1 else ''} {', '.join(lacking)}",
-            f"Candles need {', '.join(REQUIRED)}; the frame has {', '.join(frame.columns)}.",
-        )
+    check_columns(REQUIRED, frame.columns)
     if frame.is_empty():
         raise CandleError("there are no rows", "Give at least two candles.")
     return pl.DataFrame(
@@ -281,18 +272,20 @@ def _cast(column: pl.Series, dtype: pl.DataType | type[pl.DataType]) -> pl.Serie
     if not (column.dtype.is_numeric() or column.dtype in (pl.String, pl.Null)):
         raise CandleError(f"column {column.name} holds {column.dtype}", "Give numbers.")
     typed = column.cast(dtype, strict=False)
-    _refuse_first(typed.is_null() & column.is_not_null(), column, "is not a number", "Correct it.")
+    row = first_true(typed.is_null() & column.is_not_null())
+    if row is not None:
+        raise CandleError(
+            f"'{column[row]}' in column {column.name} is not a number", "Correct it.", row
+        )
     if column.dtype.is_float() and dtype == pl.Int64:
-        _refuse_first(typed != column, column, "is not a whole number", "Counts are whole.")
+        row = first_true(typed != column)
+        if row is not None:
+            raise CandleError(
+                f"'{column[row]}' in column {column.name} is not a whole number",
+                "Counts are whole.",
+                row,
+            )
     return typed
-
-
-def _refuse_first(wrong: pl.Series, column: pl.Series, problem: str, advice: str) -> None:
-    """Name the first row where `wrong` is true."""
-    rows = wrong.arg_true()
-    if not rows.is_empty():
-        row = int(rows[0])
-        raise CandleError(f"'{column[row]}' in column {column.name} {problem}", advice, row)
 
 
 def _cast_time(column: pl.Series) -> pl.Series:
@@ -308,18 +301,19 @@ def _cast_time(column: pl.Series) -> pl.Series:
             else column.dt.convert_time_zone("UTC")
         )
         times = zoned.cast(TIME, strict=False)
-        years = times.dt.year()
-        _refuse_first(
-            ~years.is_between(1970, 2261),
-            times.to_physical(),
-            "(µs since 1970) lies outside the years 1970 to 2261",
-            "Is its unit right (seconds, milliseconds, microseconds)?",
-        )
-        return times
     except pl.exceptions.PolarsError as error:
         raise CandleError(
             f"the times of zone {column.dtype.time_zone} cannot be read", "Convert them to UTC."
         ) from error
+    row = first_true(~times.dt.year().is_between(1970, 2261))
+    if row is not None:
+        raise CandleError(
+            f"open time {times.to_physical()[row]} (µs since 1970) lies outside the years 1970 to "
+            "2261",
+            "Is its unit right (seconds, milliseconds, microseconds)?",
+            row,
+        )
+    return times
 
 
 def _check_values(frame: pl.DataFrame) -> None:
@@ -365,10 +359,9 @@ def _check_order(frame: pl.DataFrame) -> bool:
     newest_first = frame.height > 1 and frame["time"][1] < frame["time"][0]
     zero = timedelta(0)
     wrong = step >= zero if newest_first else step <= zero
-    rows = wrong.arg_true()
-    if rows.is_empty():
+    row = first_true(wrong)
+    if row is None:
         return newest_first
-    row = int(rows[0])
     time = frame["time"][row]
     if step[row] == zero:
         raise CandleError(
@@ -403,10 +396,9 @@ def _check_interval(interval: timedelta) -> None:
 def _check_grid(frame: pl.DataFrame, interval: timedelta, newest_first: bool) -> None:
     """Every open time lies a whole number of intervals after the first."""
     offsets = (frame["time"] - frame["time"][0]).to_physical()
-    off_grid = (offsets % _microseconds(interval) != 0).arg_true()
-    if off_grid.is_empty():
+    row = first_true(offsets % _microseconds(interval) != 0)
+    if row is None:
         return
-    row = int(off_grid[0])
     raise CandleError(
         f"open time {frame['time'][row]} is off the {interval_text(interval)} grid",
         f"Candles open every {interval_text(interval)} from {frame['time'][0]}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +18,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     If the work inside fails, `path` is as it was before.
     """
-    aside = path.with_name(f".candlecast-{os.getpid()}")
+    aside = path.with_name(f".candlecast-{secrets.token_hex(8)}")  # short, and never another's
     try:
         yield aside
         if path.is_dir():

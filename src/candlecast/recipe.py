@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from candlecast.checks import first_repeated
 from candlecast.errors import InputError
 from candlecast.features import TargetName, check_names
 from candlecast.intervals import IntervalText, as_utc
@@ -120,7 +121,7 @@ class ModelSettings(Section):
     """Which network, and its options.
 
     Attributes:
-        network: A name from `candlecast.models.NETWORKS`.
+        network: A name from `candlecast.models.networks.NETWORKS`.
         options: What the network's constructor takes beside its inputs and outputs.
     """
 
@@ -246,9 +247,9 @@ def packaged_recipes() -> dict[str, str]:
 
 
 def _unique(values: tuple[T, ...]) -> tuple[T, ...]:
-    repeated = [value for place, value in enumerate(values) if value in values[:place]]
-    if repeated:
-        raise ValueError(f"{repeated[0]} stands twice")
+    repeated = first_repeated(values)
+    if repeated is not None:
+        raise ValueError(f"{repeated} stands twice")
     return values
 
 

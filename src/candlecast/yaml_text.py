@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from candlecast.checks import first_repeated
 from candlecast.errors import InputError
 
 
@@ -15,9 +16,9 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Build a mapping whose keys are all different."""
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        repeated = [key for place, key in enumerate(keys) if key in keys[:place]]
-        if repeated:
-            raise ValueError(f"key '{repeated[0]}' stands twice")
+        repeated = first_repeated(keys)
+        if repeated is not None:
+            raise ValueError(f"key '{repeated}' stands twice")
         return super().construct_mapping(node, deep)
 
 

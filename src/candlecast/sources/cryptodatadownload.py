@@ -16,6 +16,7 @@ import csv
 import polars as pl
 
 from candlecast.candles import TIME, Candles
+from candlecast.checks import check_columns, first_true
 from candlecast.errors import CandleError
 
 LAYOUT = "CryptoDataDownload (unix,date,symbol,open,high,low,close,Volume …)"
@@ -37,26 +38,14 @@ def parse(content: bytes) -> Candles:
             disagree, more than one symbol is in the file, or a candle is not valid.
     """
     header = _header(content[:4096].decode("utf-8", errors="replace"))
-    repeated = [name for place, name in enumerate(header) if name in header[:place]]
-    if repeated or "" in header:
-        raise CandleError(
-            f"the header names column '{repeated[0] if repeated else ''}' twice or not at all",
-            f"The header has {', '.join(header)}.",
-        )
-    lacking = [name for name in _PRICES if name not in header]
-    if lacking:
-        raise CandleError(
-            f"missing column{'s' if len(lacking) > 1 else ''} {', '.join(lacking)}",
-            f"The header has {', '.join(header)}.",
-        )
+    check_columns(_PRICES, header)
     if not content.partition(b"\n")[2].strip():
         raise CandleError("there is a header and no candle", "Give a file with candles.")
     table = _table(content, header)
     _check_cells(table)
     symbol = _symbol(table)
     base, quote = symbol.split("/")
-    if f"Volume {base}" not in header:
-        raise CandleError(f"missing column Volume {base}", f"The header has {', '.join(header)}.")
+    check_columns([f"Volume {base}"], header)
     _check_dates(table)
     frame = table.select(
         time=pl.from_epoch("unix", time_unit="ms").dt.replace_time_zone("UTC").cast(TIME),
@@ -104,19 +93,19 @@ def _name_unreadable_cell(content: bytes, schema: dict[str, type[pl.DataType]]) 
     except pl.exceptions.PolarsError:
         return
     for name, dtype in schema.items():
-        bad = text[name].cast(dtype, strict=False).is_null() & text[name].is_not_null()
-        row = bad.arg_max()
-        if row is not None and bad[row]:
+        cells = text[name]
+        row = first_true(cells.cast(dtype, strict=False).is_null() & cells.is_not_null())
+        if row is not None:
             raise CandleError(
-                f"'{text[name][row]}' in column {name} is not a number", "Correct the line.", row
+                f"'{cells[row]}' in column {name} is not a number", "Correct the line.", row
             )
 
 
 def _check_cells(table: pl.DataFrame) -> None:
     """A line with fewer fields than the header was cut, or lost a value."""
     for column in table:
-        row = column.is_null().arg_max()
-        if row is not None and column[row] is None:
+        row = first_true(column.is_null())
+        if row is not None:
             raise CandleError(
                 f"{column.name} is missing, the line may be cut short",
                 "Complete the line, or download the file again.",
@@ -127,12 +116,12 @@ def _check_cells(table: pl.DataFrame) -> None:
 def _symbol(table: pl.DataFrame) -> str:
     """The one symbol of the file, as ``BASE/QUOTE``."""
     symbol = str(table["symbol"][0])
-    other = (table["symbol"] != symbol).arg_max()
-    if other:
+    row = first_true(table["symbol"] != symbol)
+    if row is not None:
         raise CandleError(
-            f"symbol is {table['symbol'][other]} where the rows before have {symbol}",
+            f"symbol is {table['symbol'][row]} where the rows before have {symbol}",
             "Keep one symbol a file.",
-            other,
+            row,
         )
     if symbol.count("/") != 1:
         raise CandleError(f"symbol '{symbol}' is not BASE/QUOTE", "Expected for instance BTC/USDT.")
@@ -142,9 +131,8 @@ def _symbol(table: pl.DataFrame) -> str:
 def _check_dates(table: pl.DataFrame) -> None:
     """`date` says the same moment as `unix`, so the unit of `unix` is not guessed."""
     date = table["date"].str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="ms", strict=False)
-    differs = (date.to_physical() != table["unix"]).fill_null(value=True)
-    row = differs.arg_max()
-    if row is not None and differs[row]:
+    row = first_true((date.to_physical() != table["unix"]).fill_null(value=True))
+    if row is not None:
         raise CandleError(
             f"date '{table['date'][row]}' and unix {table['unix'][row]} are not the same moment",
             "unix is the open time in milliseconds, date the same as YYYY-MM-DD HH:MM:SS, UTC.",
