@@ -124,7 +124,7 @@ def test_a_fault_is_named_with_its_file_and_line(
         (HEADER.replace("low,", "").replace("close,", ""), "missing columns low, close"),
         (HEADER.replace("Volume BTC", "Volume"), "missing column Volume BTC"),
         (HEADER.replace("open", "close"), "column 'close' stands twice"),
-        (HEADER + ",", " is missing, the line may be cut short"),
+        (HEADER + ",", "the header's column 11 has no name"),
         ("time,price", r"layout is not known \(the first line is 'time,price'\)"),
     ],
 )

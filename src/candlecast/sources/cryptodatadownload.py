@@ -38,6 +38,11 @@ def parse(content: bytes) -> Candles:
             disagree, more than one symbol is in the file, or a candle is not valid.
     """
     header = _header(content[:4096].decode("utf-8", errors="replace"))
+    if "" in header:
+        raise CandleError(
+            f"the header's column {header.index('') + 1} has no name",
+            "Remove a comma too many, or name the column.",
+        )
     check_columns(_PRICES, header)
     if not content.partition(b"\n")[2].strip():
         raise CandleError("there is a header and no candle", "Give a file with candles.")
