@@ -117,7 +117,7 @@ def test_a_wrong_setting_is_named(override: str, message: str) -> None:
         (b"[" * 3000, "this cannot be read as YAML"),
         (b"", "a recipe is a YAML mapping"),
         (b"\xff\xfe\x00", "cannot be read"),
-        (b"name: x\n", "key 'features' is missing"),
+        (b"name: x\n", "key 'split' is missing"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_named(tmp_path: Path, content: bytes, message: str) -> None:

@@ -15,16 +15,16 @@ from candlecast.candles import Candles
 from candlecast.errors import InputError
 from candlecast.files import written_whole
 from candlecast.intervals import IntervalText, interval_text
+from candlecast.models.baseline import Baseline
 from candlecast.models.forecaster import Forecaster, State
 from candlecast.models.network import NetworkForecaster
-from candlecast.models.persistence import Persistence
 
 _DOCUMENT = "model.json"
 _WEIGHTS = "weights.safetensors"
 
-KINDS: dict[str, type[NetworkForecaster] | type[Persistence]] = {
+KINDS: dict[str, type[NetworkForecaster] | type[Baseline]] = {
     "network": NetworkForecaster,
-    "persistence": Persistence,
+    "baseline": Baseline,
 }
 
 
@@ -48,7 +48,7 @@ class ModelDocument(BaseModel):
     model: dict[str, Any]
 
 
-def save_model(folder: Path, forecaster: NetworkForecaster | Persistence, candles: Candles) -> None:
+def save_model(folder: Path, forecaster: NetworkForecaster | Baseline, candles: Candles) -> None:
     """Save a fitted model; the folder is whole or not there.
 
     Args:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from candlecast.candles import TIME, Candles
-
-Floats = NDArray[np.float64]
+from candlecast.distributions import Floats, StudentT
 
 QUANTILES: dict[str, float] = {
     "q025": 0.025,
@@ -26,7 +26,7 @@ QUANTILES: dict[str, float] = {
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """Forecasts at several origins and horizons, in price.
+    """Forecasts at several origins and horizons.
 
     Attributes:
         model: The model's name.
@@ -36,8 +36,12 @@ class Forecast:
         last_close: The close at each origin; shape [origins].
         mean: The point forecast of the close; shape [origins, horizons].
         actual: The close that came, NaN where it is not known yet; shape [origins, horizons].
-        quantiles: The levels of `QUANTILES`, shape [origins, horizons, 7]; None for a model that
-            forecasts a point and no distribution.
+        realised_variance: The sum of the squared one-candle log returns up to the target, NaN where
+            it is not known yet; shape [origins, horizons].
+        distribution: Of the log return from origin to target; None for a model that forecasts a
+            point and no distribution.
+        variance: The forecast of the log return's variance; shape [origins, horizons], or None.
+            Apart from the distribution's own, for a heavy tail makes a poor estimate of that.
     """
 
     model: str
@@ -47,7 +51,9 @@ class Forecast:
     last_close: Floats
     mean: Floats
     actual: Floats
-    quantiles: Floats | None = None
+    realised_variance: Floats
+    distribution: StudentT | None = None
+    variance: Floats | None = None
 
     @classmethod
     def at(
@@ -57,11 +63,12 @@ class Forecast:
         horizons: Sequence[int],
         model: str,
         mean: Floats,
-        quantiles: Floats | None = None,
+        distribution: StudentT | None = None,
+        variance: Floats | None = None,
         *,
         across_gaps: bool = False,
     ) -> Forecast:
-        """Put times and known outcomes to a model's prices.
+        """Put times and known outcomes to what a model says.
 
         Args:
             candles: The candles forecast from.
@@ -69,7 +76,8 @@ class Forecast:
             horizons: Candles ahead.
             model: The model's name.
             mean: Prices; shape [origins, horizons].
-            quantiles: Prices; shape [origins, horizons, 7], or None.
+            distribution: Of the log return, or None.
+            variance: Of the log return; shape [origins, horizons], or None.
             across_gaps: Whether the target is the h-th row after the origin, a gap notwithstanding;
                 if not, a target beyond a gap counts as not known.
         """
@@ -83,6 +91,8 @@ class Forecast:
             known &= segment[rows] == segment[origins][:, None]
         step = int(candles.interval.total_seconds() * 1_000_000)
         by_clock = times[origins][:, None] + step * np.asarray(horizons)
+        total_variance = np.cumsum(np.diff(np.log(close), prepend=np.log(close[:1])) ** 2)
+        realised = np.maximum(total_variance[rows] - total_variance[origins][:, None], 0.0)
         return cls(
             model=model,
             horizons=tuple(horizons),
@@ -91,32 +101,106 @@ class Forecast:
             last_close=close[origins],
             mean=mean,
             actual=np.where(known, close[rows], np.nan),
-            quantiles=quantiles,
+            realised_variance=np.where(known, realised, np.nan),
+            distribution=distribution,
+            variance=variance,
+        )
+
+    @classmethod
+    def from_frame(cls, frame: pl.DataFrame) -> Forecast:
+        """The forecast of one model again, from what `to_frame` gave."""
+        horizons = tuple(frame["horizon"].unique().sort().to_list())
+        shape = (frame.height // max(len(horizons), 1), len(horizons))
+
+        def column(name: str) -> Floats:
+            return frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy().reshape(shape)
+
+        mean, last_close = column("mean"), column("last_close")[:, 0]
+        has_spread = frame["scale"].null_count() == 0
+        return cls(
+            model=str(frame["model"][0]),
+            horizons=horizons,
+            origin=frame["origin"].to_physical().to_numpy().reshape(shape)[:, 0],
+            time=frame["time"].to_physical().to_numpy().reshape(shape),
+            last_close=last_close,
+            mean=mean,
+            actual=column("actual"),
+            realised_variance=column("realised_variance"),
+            distribution=StudentT(
+                np.log(mean / last_close[:, None]), column("scale"), column("degrees")
+            )
+            if has_spread
+            else None,
+            variance=column("variance") if frame["variance"].null_count() == 0 else None,
         )
 
     def __len__(self) -> int:
         return len(self.origin)
 
+    @property
+    def quantiles(self) -> Floats | None:
+        """The prices at the levels of `QUANTILES`, shape [origins, horizons, 7], if known."""
+        if self.distribution is None:
+            return None
+        returns = self.distribution.quantiles(list(QUANTILES.values()))
+        return np.asarray(self.last_close[:, None, None] * np.exp(returns))
+
+    @property
+    def actual_return(self) -> Floats:
+        """The log return that came, NaN where it is not known; shape [origins, horizons]."""
+        return np.asarray(np.log(self.actual / self.last_close[:, None]))
+
+    @property
+    def mean_return(self) -> Floats:
+        """The log return to the point forecast; NaN where that is not above 0."""
+        price = np.where(self.mean > 0, self.mean, np.nan)
+        return np.asarray(np.log(price / self.last_close[:, None]))
+
+    def take(self, places: NDArray[Any]) -> Forecast:
+        """The forecast at some of its origins, named by place or by a mask."""
+        spread = self.distribution
+        return replace(
+            self,
+            origin=self.origin[places],
+            time=self.time[places],
+            last_close=self.last_close[places],
+            mean=self.mean[places],
+            actual=self.actual[places],
+            realised_variance=self.realised_variance[places],
+            distribution=None if spread is None else spread.take(places),
+            variance=None if self.variance is None else self.variance[places],
+        )
+
     def to_frame(self) -> pl.DataFrame:
         """One row an origin and horizon, with the columns of `forecasts.parquet`.
 
-        `model`, `origin`, `time`, `horizon`, `last_close`, `mean`, the quantiles and `actual`; what
-        is not known or not forecast is null.
+        `model`, `origin`, `time`, `horizon`, `last_close`, `mean`, the quantiles and `actual`, then
+        what the distribution is made of (`scale`, `degrees`; it lies around the log return to
+        `mean`), `variance` and `realised_variance`. What is not known or not forecast is null.
         """
         rows, horizons = self.mean.shape
-        columns: dict[str, pl.Series] = {
+        spread, quantiles = self.distribution, self.quantiles
+
+        def column(values: Floats | None) -> pl.Series:
+            if values is None:
+                return pl.Series([None] * (rows * horizons), dtype=pl.Float64)
+            return pl.Series(np.broadcast_to(values, (rows, horizons)).ravel(), nan_to_null=True)
+
+        columns = {
             "origin": pl.Series(np.repeat(self.origin, horizons)).cast(TIME),
             "time": pl.Series(self.time.ravel()).cast(TIME),
             "horizon": pl.Series(np.tile(np.asarray(self.horizons, dtype=np.int32), rows)),
             "last_close": pl.Series(np.repeat(self.last_close, horizons)),
-            "mean": pl.Series(self.mean.ravel()),
+            "mean": column(self.mean),
         }
         for place, name in enumerate(QUANTILES):
-            columns[name] = (
-                pl.Series([None] * (rows * horizons), dtype=pl.Float64)
-                if self.quantiles is None
-                else pl.Series(self.quantiles[:, :, place].ravel())
-            )
-        columns["actual"] = pl.Series(self.actual.ravel(), nan_to_null=True)
+            columns[name] = column(None if quantiles is None else quantiles[:, :, place])
+        columns |= {
+            "actual": column(self.actual),
+            "scale": column(None if spread is None else spread.scale),
+            "degrees": column(None if spread is None else spread.degrees),
+            "variance": column(self.variance),
+            "realised_variance": column(self.realised_variance),
+        }
         model = pl.lit(self.model, dtype=pl.String).alias("model")
         return pl.DataFrame(columns).select(model, pl.all())

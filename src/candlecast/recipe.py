@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import (
@@ -30,6 +30,7 @@ from candlecast.yaml_text import parse_yaml
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, lt=2**31)]
+BaselineName = Literal["persistence", "drift", "seasonal_naive", "ar", "ewma_t", "garch_t", "har"]
 Option = bool | int | float | str
 T = TypeVar("T")
 
@@ -39,6 +40,12 @@ def _not_a_number(moment: object) -> object:
     if isinstance(moment, int | float):
         raise ValueError("write a date such as 2021-01-31, or 2021-01-31T12:00:00Z")
     return moment
+
+
+def _a_refit(value: object) -> object:
+    if value != "month" and (not isinstance(value, int) or value < 1):
+        raise ValueError("write month, or a count of candles such as 10080")
+    return value
 
 
 Moment = Annotated[datetime, BeforeValidator(_not_a_number), AfterValidator(as_utc)]
@@ -117,6 +124,28 @@ class SplitSettings(Section):
         return self
 
 
+class WalkForwardSettings(Section):
+    """How a walk-forward refits and tests; each fold tests what follows its training.
+
+    Attributes:
+        start: The open time of the first candle that is tested; None leaves `first_train` before
+            it, rounded up to a whole month where `refit` is one.
+        first_train: The span, such as ``180d``, that the first fold trains (and validates) on.
+        window: ``expanding`` trains on all that went before, ``rolling`` on the last `first_train`.
+        refit: A fold each calendar ``month``, or each so many candles.
+        validation: The share of each fold's training span that stops the training and chooses the
+            epoch; it is the newest part of it.
+        warm_start: Whether a network starts from the weights of the fold before.
+    """
+
+    start: Moment | None = None
+    first_train: IntervalText = "180d"
+    window: Literal["expanding", "rolling"] = "expanding"
+    refit: Annotated[Literal["month"] | Count, BeforeValidator(_a_refit)] = "month"
+    validation: Share = 0.1
+    warm_start: bool = False
+
+
 class ModelSettings(Section):
     """Which network, and its options.
 
@@ -166,28 +195,33 @@ class Recipe(Section):
         description: One sentence for people.
         seed: Of every random choice.
         data: Which candles are used.
-        features: The model's inputs, names from `candlecast.features.FEATURES`.
+        features: The network's inputs, names from `candlecast.features.FEATURES`.
         target: What is forecast: the later `close`, or the `log_return` from origin to target.
         horizons: Candles ahead, one forecast each.
         scaler: How inputs and target are scaled, fitted on the train part.
         windows: How windows are cut.
         split: How rows are divided.
-        model: Which network.
-        training: How it is trained.
+        walkforward: How a walk-forward refits and tests.
+        baselines: What the network has to beat. Persistence and EWMA-t are always among them: the
+            one is what every score is held against, the other the yardstick of volatility.
+        model: Which network; None scores the baselines alone.
+        training: How it is trained; needed with a network.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     description: str = ""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
     data: DataSettings = DataSettings()
-    features: Annotated[tuple[str, ...], Field(min_length=1)]
-    target: TargetName
+    features: tuple[str, ...] = ()
+    target: TargetName = "log_return"
     horizons: Annotated[tuple[Count, ...], Field(min_length=1)] = (1,)
-    scaler: ScalerName
-    windows: WindowSettings
+    scaler: ScalerName = "standard"
+    windows: WindowSettings = WindowSettings(lookback=1)
     split: SplitSettings
-    model: ModelSettings
-    training: TrainingSettings
+    walkforward: WalkForwardSettings = WalkForwardSettings()
+    baselines: tuple[BaselineName, ...] = get_args(BaselineName)
+    model: ModelSettings | None = None
+    training: TrainingSettings | None = None
 
     @field_validator("features")
     @classmethod
@@ -201,6 +235,23 @@ class Recipe(Section):
         if list(horizons) != sorted(horizons):
             raise ValueError("horizons must rise")
         return _unique(horizons)
+
+    @field_validator("baselines")
+    @classmethod
+    def _yardsticks_first(cls, baselines: tuple[BaselineName, ...]) -> tuple[BaselineName, ...]:
+        _unique(baselines)
+        chosen: set[BaselineName] = {"persistence", "ewma_t", *baselines}
+        return tuple(name for name in get_args(BaselineName) if name in chosen)
+
+    @model_validator(mode="after")
+    def _a_network_whole_or_none(self) -> Recipe:
+        if self.model is None and self.training is not None:
+            raise ValueError("there is 'training' and no 'model' to train; give both or neither")
+        for key in ("features", "windows", "training"):
+            given = key in self.model_fields_set and getattr(self, key) not in (None, ())
+            if self.model is not None and not given:
+                raise ValueError(f"key '{key}' is missing or empty: the 'model' needs it")
+        return self
 
     @classmethod
     def load(cls, recipe: str | Path = "default", overrides: Sequence[str] = ()) -> Recipe:
@@ -300,7 +351,10 @@ def _problems(error: ValidationError) -> list[str]:
 
 def _keys(location: Iterable[int | str]) -> tuple[str, ...]:
     """The keys of a place in the recipe, without the marks that Pydantic sets for alternatives."""
-    alternatives = ("constrained-float", "literal['test']", "bool", "int", "float", "str")
+    alternatives = (
+        *("constrained-float", "constrained-int", "literal['test']", "literal['month']"),
+        *("bool", "int", "float", "str"),
+    )
     return tuple(str(key) for key in location if key not in alternatives)
 
 
@@ -324,7 +378,8 @@ def _known_keys(path: Sequence[str]) -> list[str]:
     """The keys of the section at a path."""
     section: Any = Recipe
     for key in path:
-        section = section.model_fields[key].annotation
+        annotation = section.model_fields[key].annotation
+        section = next(iter(get_args(annotation)), annotation)  # of `Section | None` the section
     return list(section.model_fields)
 
 

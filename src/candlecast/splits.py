@@ -35,6 +35,13 @@ class Split:
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
     @property
+    def before_test(self) -> range:
+        """The rows from the first train row to the last before the test part."""
+        return (
+            self.train if self.validates_on_test else range(self.train.start, self.validation.stop)
+        )
+
+    @property
     def validates_on_test(self) -> bool:
         """Whether the choice was made on the rows that give the score, which flatters the score."""
         return self.validation == self.test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,17 @@ import pytest
 
 from candlecast.artifact import load_model, save_model
 from candlecast.candles import Candles
-from candlecast.errors import InputError
+from candlecast.errors import CandlecastError, InputError
 from candlecast.features import TargetName
 from candlecast.forecast import Forecast
+from candlecast.models.baseline import Baseline, BaselineSettings
+from candlecast.models.baselines import BASELINES
 from candlecast.models.network import NetworkForecaster, NetworkSettings
-from candlecast.models.persistence import Persistence, PersistenceSettings
-from candlecast.recipe import SplitSettings, TrainingSettings
+from candlecast.recipe import BaselineName, SplitSettings, TrainingSettings
 from candlecast.scaling import ScalerName
 from candlecast.splits import Split, split_rows
 
-Model = NetworkForecaster | Persistence
+Model = NetworkForecaster | Baseline
 HORIZONS = (1, 4)
 
 
@@ -41,11 +43,13 @@ def network(target: TargetName, scaler: ScalerName, *, across_gaps: bool = False
     )
 
 
+def baseline(rule: BaselineName, *, across_gaps: bool = False) -> Model:
+    return Baseline(BaselineSettings(rule=rule, horizons=HORIZONS, across_gaps=across_gaps))
+
+
 MODELS: dict[str, Callable[[], Model]] = {
-    "persistence": lambda: Persistence(PersistenceSettings(horizons=HORIZONS)),
-    "persistence across gaps": lambda: Persistence(
-        PersistenceSettings(horizons=HORIZONS, across_gaps=True)
-    ),
+    **{rule: partial(baseline, rule) for rule in BASELINES},
+    **{f"{rule} across gaps": partial(baseline, rule, across_gaps=True) for rule in BASELINES},
     "lstm on closes": lambda: network("close", "minmax"),
     "lstm on closes across gaps": lambda: network("close", "minmax", across_gaps=True),
     "lstm on returns": lambda: network("log_return", "standard"),
@@ -77,9 +81,10 @@ def cut_after(candles: Candles, origin: int) -> Candles:
 
 def assert_same_forecast(first: Forecast, second: Forecast) -> None:
     np.testing.assert_array_equal(first.mean, second.mean)
-    if first.quantiles is not None:
-        assert second.quantiles is not None
-        np.testing.assert_array_equal(first.quantiles, second.quantiles)
+    for ours, theirs in ((first.quantiles, second.quantiles), (first.variance, second.variance)):
+        if ours is not None:
+            assert theirs is not None
+            np.testing.assert_array_equal(ours, theirs)
 
 
 @every_model
@@ -151,8 +156,13 @@ def test_forecasts_have_the_shapes_and_times_they_promise(
     assert np.isnan(forecast.actual[-1]).all(), "the last candle has no target yet"
     minute = 60_000_000
     assert forecast.time[-1].tolist() == [forecast.origin[-1] + h * minute for h in HORIZONS]
-    if forecast.quantiles is not None:
-        assert (np.diff(forecast.quantiles, axis=2) >= 0).all()
+    if isinstance(model, Baseline):
+        assert forecast.quantiles is not None
+        assert forecast.variance is not None
+        assert forecast.quantiles.shape == (len(origins), len(HORIZONS), 7)
+        assert (np.diff(forecast.quantiles, axis=2) > 0).all()
+        assert (forecast.variance > 0).all()
+        assert np.isfinite(forecast.quantiles).all()
 
 
 @every_model
@@ -176,7 +186,7 @@ def test_no_origins_give_an_empty_forecast(make: Callable[[], Model], candles: C
 @every_model
 def test_too_few_candles_are_refused_in_words(make: Callable[[], Model], candles: Candles) -> None:
     few = cut_after(candles, 6)
-    with pytest.raises(InputError, match="Give more candles"):
+    with pytest.raises(CandlecastError, match="Give more candles"):
         make().fit(few, split_of(few))
 
 
@@ -191,11 +201,15 @@ def test_a_constant_market_is_forecast_or_refused_in_words(
         candles.symbol,
         candles.interval,
     )
-    if isinstance(make(), Persistence):
-        assert (fitted(make, flat).forecast(flat, np.array([100])).mean == 5.0).all()
-    else:
-        with pytest.raises(InputError, match="in every training row"):
-            fitted(make, flat)
+    model = make()
+    if model.name in ("lstm", "ar", "garch_t", "har"):
+        with pytest.raises(CandlecastError, match=r"in every training row|that vary"):
+            model.fit(flat, split_of(flat))
+        return
+    forecast = model.fit(flat, split_of(flat)).forecast(flat, np.array([100]))
+    assert (forecast.mean == 5.0).all()
+    assert forecast.quantiles is not None
+    np.testing.assert_allclose(forecast.quantiles, 5.0)
 
 
 def test_a_model_without_training_settings_cannot_be_fitted(candles: Candles) -> None:

@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from candlecast.candles import Candles
+from candlecast.distributions import Floats
 from candlecast.errors import InputError
 from candlecast.features import TargetName, compute_features, target_values, to_price
-from candlecast.forecast import Floats, Forecast
+from candlecast.forecast import Forecast
 from candlecast.models.forecaster import State
 from candlecast.models.networks import build_network
 from candlecast.progress import Progress
@@ -61,7 +62,9 @@ class NetworkSettings(BaseModel):
 
     @classmethod
     def from_recipe(cls, recipe: Recipe) -> Self:
-        """What a recipe says of its network."""
+        """What a recipe says of its network; it must have one."""
+        if recipe.model is None:
+            raise InputError(f"the recipe {recipe.name} has no network (key 'model').")
         return cls(
             network=recipe.model.network,
             options=recipe.model.options,
@@ -83,6 +86,7 @@ class NetworkForecaster:
         training: How to train it; a model that was loaded needs none.
         checkpoints: A folder for what resumes an interrupted training.
         progress: Where progress is shown.
+        start: A network of the same make whose weights the training starts from.
     """
 
     def __init__(
@@ -91,11 +95,13 @@ class NetworkForecaster:
         training: TrainingSettings | None = None,
         checkpoints: Path | None = None,
         progress: Progress | None = None,
+        start: NetworkForecaster | None = None,
     ) -> None:
         self.settings = settings
         self.training = training
         self.checkpoints = checkpoints
         self.progress = progress or Progress(shown=False)
+        self.start = start
         self.network_: nn.Module = self._fresh_network()
         self.feature_scaler_: Scaler
         self.target_scaler_: Scaler
@@ -123,6 +129,8 @@ class NetworkForecaster:
             raise InputError(
                 "this model was made without training settings, so it cannot be fitted."
             )
+        if self.start is not None:
+            self.network_.load_state_dict(self.start.network_.state_dict())
         began = time.perf_counter()
         training, validation = self._prepare(candles, split, self.training)
         self.prepare_s_ = time.perf_counter() - began
@@ -160,7 +168,7 @@ class NetworkForecaster:
         """Run the frozen network over the windows, in batches, and turn its output into prices."""
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network = self.network_.to(device).eval().requires_grad_(requires_grad=False)
-        inputs = self._inputs(candles)
+        inputs = self.inputs(candles)
         unknown = torch.empty(len(inputs), 0)
         windows = WindowBatches(
             inputs, unknown, torch.from_numpy(origins), self.settings.lookback, _FORECAST_BATCH
@@ -171,6 +179,11 @@ class NetworkForecaster:
             outputs.append(network(batch).cpu())
             self.progress.advance()
         return self._in_price(candles, origins, torch.cat(outputs).double().numpy())
+
+    def inputs(self, candles: Candles) -> Tensor:
+        """What the network reads of every candle: scaled features, shape [rows, features]."""
+        features = self._features(candles, self.settings.features)
+        return _as_float32(self.feature_scaler_.transform(features))
 
     def state(self) -> State:
         """The settings, the scalers and the weights."""
@@ -261,10 +274,6 @@ class NetworkForecaster:
 
     def _features(self, candles: Candles, names: Sequence[str]) -> Floats:
         return compute_features(candles, names, across_gaps=self.settings.across_gaps)
-
-    def _inputs(self, candles: Candles) -> Tensor:
-        features = self._features(candles, self.settings.features)
-        return _as_float32(self.feature_scaler_.transform(features))
 
     @property
     def _horizon_scaler(self) -> Scaler:

@@ -1,0 +1,107 @@
+"""The models of a recipe: its baselines and its network, made, fitted and asked alike."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candlecast.candles import Candles
+from candlecast.errors import CandlecastError, RunInterruptedError
+from candlecast.forecast import Forecast
+from candlecast.models.baseline import Baseline, BaselineSettings
+from candlecast.models.forecaster import Forecaster
+from candlecast.models.network import NetworkForecaster, NetworkSettings
+from candlecast.recipe import BaselineName, Recipe
+from candlecast.splits import Split
+
+_log = logging.getLogger("candlecast")
+
+Model = TypeVar("Model", bound=Forecaster)
+Result = TypeVar("Result")
+
+
+def make_baseline(recipe: Recipe, rule: BaselineName) -> Baseline:
+    """One baseline for the recipe's horizons, not fitted."""
+    across_gaps = recipe.windows.across_gaps
+    return Baseline(BaselineSettings(rule=rule, horizons=recipe.horizons, across_gaps=across_gaps))
+
+
+def make_baselines(recipe: Recipe) -> list[Baseline]:
+    """The recipe's baselines, persistence first, not fitted."""
+    return [make_baseline(recipe, rule) for rule in recipe.baselines]
+
+
+def make_network(recipe: Recipe) -> NetworkForecaster | None:
+    """The recipe's network, not fitted; None if it has none."""
+    if recipe.model is None:
+        return None
+    return NetworkForecaster(NetworkSettings.from_recipe(recipe), recipe.training)
+
+
+def makers(recipe: Recipe) -> dict[str, Callable[[], Forecaster]]:
+    """A maker of each model by its name, for work that needs fresh ones again and again."""
+    made: dict[str, Callable[[], Forecaster]] = {
+        rule: partial(make_baseline, recipe, rule) for rule in recipe.baselines
+    }
+    if recipe.model is not None:
+        made[recipe.model.network] = partial(
+            NetworkForecaster, NetworkSettings.from_recipe(recipe), recipe.training
+        )
+    return made
+
+
+def fit_each(
+    models: Iterable[Model], candles: Candles, split: Split
+) -> tuple[list[Model], dict[str, str]]:
+    """Fit models one by one.
+
+    Returns:
+        Those that could be fitted, and why the others could not, by name.
+
+    Raises:
+        RunInterruptedError: If Ctrl-C was pressed.
+    """
+    return _each(models, lambda model: model.fit(candles, split))
+
+
+def common_origins(
+    models: Iterable[Forecaster], candles: Candles, rows: range
+) -> NDArray[np.int64]:
+    """The origins in some rows at which every model can forecast and every target is known."""
+    origins = np.arange(rows.start, rows.stop, dtype=np.int64)
+    for model in models:
+        origins = np.intersect1d(origins, model.origins(candles, rows, known=True))
+    return origins
+
+
+def forecast_each(
+    models: Iterable[Model], candles: Candles, origins: NDArray[np.int64]
+) -> tuple[list[Forecast], dict[str, str]]:
+    """What each fitted model says at the same origins.
+
+    Returns:
+        The forecasts, and why there are none of the other models, by name.
+    """
+    return _each(models, lambda model: model.forecast(candles, origins))
+
+
+def _each(
+    models: Iterable[Model], work: Callable[[Model], Result]
+) -> tuple[list[Result], dict[str, str]]:
+    """Do the same with each model; one that fails is named and does not hinder the others."""
+    results: list[Result] = []
+    failures: dict[str, str] = {}
+    for model in models:
+        try:
+            results.append(work(model))
+        except RunInterruptedError:
+            raise
+        except (CandlecastError, ArithmeticError, RuntimeError, ValueError) as error:
+            failures[model.name] = " ".join(str(error).split())
+            _log.warning("%s is left out: %s", model.name, failures[model.name])
+    return results, failures
