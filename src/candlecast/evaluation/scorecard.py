@@ -1,75 +1,101 @@
-"""`Scorecard`: every model's scores at every horizon, persistence first."""
+"""`Scorecard`: every model's scores at every horizon, persistence first, and what they prove."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
+from candlecast.distributions import Floats
 from candlecast.errors import CandlecastError
-from candlecast.evaluation import metrics
+from candlecast.evaluation import metrics, sentences
+from candlecast.evaluation.comparison import model_confidence_set, superior_predictive_ability
+from candlecast.evaluation.illusion import shifted_copy
+from candlecast.evaluation.judge import judge
+from candlecast.evaluation.outcome import Outcome
 from candlecast.evaluation.significance import diebold_mariano
 from candlecast.features import TargetName
-from candlecast.forecast import QUANTILES, Floats, Forecast
+from candlecast.forecast import QUANTILES, Forecast
 
 Scores = dict[str, float | None]
 
 BASELINE = "persistence"
+YARDSTICK = "ewma_t"
+"""The model whose variance divides the squared errors of all in the scaled question."""
 
-LEVEL = 0.05
-"""Below this p-value a difference is called one."""
+INTERVALS = {"50": ("q25", "q75"), "80": ("q10", "q90"), "95": ("q025", "q975")}
 
 FIGURES = (
     "n",
     "mse_scaled",
     "rmse",
     "mae",
+    "mase",
     "rmse_bp",
     "mae_bp",
     "crps_bp",
     "log_score",
+    "pinball_bp",
     "skill",
+    "r2",
+    "information_coefficient",
     "dm",
     "p_value",
     "directional_accuracy",
-    "coverage_50",
-    "coverage_80",
-    "coverage_95",
+    *(f"coverage_{level}" for level in INTERVALS),
+    *(f"width_{level}_bp" for level in INTERVALS),
+    "qlike",
+    "volatility_r2",
+    "price_r2",
+    "price_mape",
 )
 
 
 @dataclass(frozen=True)
 class Scorecard:
-    """Scores of several models on the same rows.
+    """Scores of several models on the same rows. Every part is fit for JSON.
 
     Attributes:
-        scores: Model name, then horizon as text, then figure; a figure that does not apply is None.
-        verdicts: A sentence for each model but persistence and each horizon.
+        scores: Model, then horizon as text, then figure of `FIGURES`; one that does not apply is
+            None.
+        judgements: Model but persistence, then horizon as text: what `judge` says, and
+            `shifted_copy`, the lag-1 illusion, or None. Persistence has the latter alone.
+        comparisons: Horizon as text: what comparing all models at once says (see `_compare`).
+        pit: Model, then horizon as text: shares of 20 equal bins of the PIT.
+        verdicts: What all this comes to, in sentences.
         notes: What a reader must know before believing a figure.
     """
 
     scores: dict[str, dict[str, Scores]]
+    judgements: dict[str, dict[str, dict[str, Any]]]
+    comparisons: dict[str, dict[str, Any]]
+    pit: dict[str, dict[str, list[float]]]
     verdicts: tuple[str, ...]
     notes: tuple[str, ...]
 
     @classmethod
-    def from_metrics(cls, metrics: dict[str, Any]) -> Scorecard:
+    def from_metrics(cls, metrics: Mapping[str, Any]) -> Scorecard:
         """The scorecard in the content of a `metrics.json`.
 
         Raises:
-            KeyError: If a figure is missing.
+            KeyError: If a part or a figure is missing.
             TypeError: If the content has another shape.
         """
-        scores = {
-            model: {
-                horizon: {name: figures[name] for name in FIGURES}
-                for horizon, figures in by_horizon.items()
-            }
-            for model, by_horizon in metrics["scores"].items()
-        }
-        return cls(scores, tuple(metrics["verdicts"]), tuple(metrics["notes"]))
+        for by_horizon in metrics["scores"].values():
+            for figures in by_horizon.values():
+                missing = set(FIGURES) - set(figures)
+                if missing:
+                    raise KeyError(*missing)
+        parts = {field.name: metrics[field.name] for field in fields(cls)}
+        texts = {name: tuple(parts[name]) for name in ("verdicts", "notes")}
+        return cls(**(parts | texts))
+
+    def to_metrics(self) -> dict[str, Any]:
+        """The parts by name, as they stand in `metrics.json`."""
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return parts | {name: list(parts[name]) for name in ("verdicts", "notes")}
 
     @property
     def horizons(self) -> list[str]:
@@ -80,92 +106,158 @@ class Scorecard:
 def score_forecasts(
     forecasts: Sequence[Forecast],
     target: TargetName,
-    target_scale: float,
+    target_scale: float | None,
+    *,
+    subject: str | None = None,
+    naive_mae: float | None = None,
+    failures: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
 ) -> Scorecard:
-    """Score forecasts of the same origins against what came, and against persistence.
+    """Score forecasts against what came, against persistence and against each other.
+
+    A model is scored at the origins that it has forecasts for, and persistence beside it at the
+    same ones; a cell that cannot be scored says so and never hinders the rest.
 
     Args:
-        forecasts: Persistence among them.
+        forecasts: Persistence among them; with EWMA-t among them the judge also asks after squared
+            errors divided by its variance.
         target: What the scaled error is measured on.
-        target_scale: The factor that scales the target.
+        target_scale: The factor that scales the target; None leaves the scaled error out.
+        subject: The model that the verdicts are about; None speaks of all.
+        naive_mae: The mean absolute change of one candle in the train rows, for MASE.
+        failures: Models that could not be fitted, and why.
         notes: What a reader must know before believing a figure.
 
     Raises:
-        CandlecastError: If a forecast is not finite.
+        CandlecastError: If persistence is not among the forecasts, or knows no outcome.
     """
-    horizons = {str(horizon): place for place, horizon in enumerate(forecasts[0].horizons)}
-    baseline = next(forecast for forecast in forecasts if forecast.model == BASELINE)
-    ordered = [baseline, *(forecast for forecast in forecasts if forecast is not baseline)]
-    scores = {
-        forecast.model: {
-            text: _scores(forecast, baseline, place, target, target_scale)
-            for text, place in horizons.items()
-        }
-        for forecast in ordered
-    }
+    failures = failures or {}
+    ordered = sorted(forecasts, key=lambda forecast: forecast.model != BASELINE)
+    if not ordered or ordered[0].model != BASELINE:
+        raise CandlecastError("persistence is not among the forecasts, and all is held against it.")
+    models = [*dict.fromkeys([forecast.model for forecast in ordered] + list(failures))]
+    scores: dict[str, dict[str, Scores]] = {model: {} for model in models}
+    judgements: dict[str, dict[str, dict[str, Any]]] = {model: {} for model in models}
+    pit: dict[str, dict[str, list[float]]] = {model: {} for model in models}
+    comparisons: dict[str, dict[str, Any]] = {}
+    for place, horizon in enumerate(ordered[0].horizons):
+        text = str(horizon)
+        outcomes = {each.model: Outcome.of(each, place) for each in ordered}
+        for model in models:
+            outcome = outcomes.get(model)
+            if outcome is None:
+                scores[model][text] = dict.fromkeys(FIGURES)
+                judgements[model][text] = _unjudged(failures[model])
+                continue
+            baseline = outcomes[BASELINE].at(outcome.origin)
+            scores[model][text] = _figures(outcome, baseline, target, target_scale, naive_mae)
+            judgements[model][text] = _judged(outcome, outcomes.get(YARDSTICK))
+            if outcome.pit is not None and len(outcome):
+                pit[model][text] = metrics.pit_histogram(outcome.pit).round(6).tolist()
+        comparisons[text] = _compare(outcomes)
     return Scorecard(
-        scores=scores,
-        verdicts=tuple(
-            _verdict(model, horizon, at_horizon, scores[BASELINE][horizon])
-            for model, by_horizon in scores.items()
-            if model != BASELINE
-            for horizon, at_horizon in by_horizon.items()
-        ),
+        scores,
+        judgements,
+        comparisons,
+        pit,
+        verdicts=tuple(sentences.verdicts(scores, judgements, comparisons, subject)),
         notes=tuple(notes),
     )
 
 
-def _scores(
-    forecast: Forecast, baseline: Forecast, place: int, target: TargetName, target_scale: float
+def score_cells(forecasts: Sequence[Forecast]) -> dict[str, dict[str, Scores]]:
+    """The figures alone, without what it takes to compare models: model, horizon, figure."""
+    baseline = next((each for each in forecasts if each.model == BASELINE), None)
+    if baseline is None:
+        return {}
+    scores: dict[str, dict[str, Scores]] = {forecast.model: {} for forecast in forecasts}
+    for place, horizon in enumerate(baseline.horizons):
+        persistence = Outcome.of(baseline, place)
+        for forecast in forecasts:
+            outcome = Outcome.of(forecast, place)
+            beside = persistence.at(outcome.origin)
+            scores[forecast.model][str(horizon)] = _figures(
+                outcome, beside, "log_return", None, None
+            )
+    return scores
+
+
+def _figures(
+    outcome: Outcome,
+    baseline: Outcome,
+    target: TargetName,
+    target_scale: float | None,
+    naive_mae: float | None,
 ) -> Scores:
-    """One model at one horizon."""
-    actual, mean = forecast.actual[:, place], forecast.mean[:, place]
-    if not np.isfinite(mean).all():
-        raise CandlecastError(
-            f"{forecast.model} forecast {np.sum(~np.isfinite(mean))} values that are not finite. "
-            "Its training may have diverged: try a smaller training.learning_rate."
-        )
-    with np.errstate(over="ignore"):
-        mse = metrics.mse(mean, actual)
-    if not np.isfinite(mse):
-        raise CandlecastError(
-            f"{forecast.model} errs by more than a number can hold. Are the candles' prices right?"
-        )
-    actual_return = np.log(actual / forecast.last_close)
-    forecast_return = _log_return(mean, forecast.last_close)
-    mse_target = mse if target == "close" else metrics.mse(forecast_return, actual_return)
-    test = diebold_mariano(
-        (mean - actual) ** 2, (baseline.mean[:, place] - actual) ** 2, forecast.horizons[place]
-    )
-    figures: Scores = {
-        "n": len(forecast),
-        "mse_scaled": mse_target * target_scale**2,
-        "rmse": metrics.rmse(mean, actual),
-        "mae": metrics.mae(mean, actual),
-        "rmse_bp": metrics.rmse(forecast_return, actual_return) * metrics.BASIS_POINTS,
-        "mae_bp": metrics.mae(forecast_return, actual_return) * metrics.BASIS_POINTS,
-        "skill": metrics.skill(mse, metrics.mse(baseline.mean[:, place], actual)),
+    """One model at one horizon; a figure that cannot be had, or is not finite, is None."""
+    with np.errstate(all="ignore"):
+        figures = _point_figures(outcome, baseline, naive_mae) if len(outcome) else {}
+        error = outcome.squared_error
+        if target == "log_return":
+            error = (outcome.forecast_return - outcome.actual_return) ** 2
+        if len(outcome) and target_scale is not None:
+            figures["mse_scaled"] = float(np.mean(error)) * target_scale**2
+        figures |= _spread_figures(outcome) | _volatility_figures(outcome)
+    finite = {name: _finite_or_none(figures.get(name)) for name in FIGURES}
+    return finite | {"n": len(outcome)}
+
+
+def _point_figures(outcome: Outcome, baseline: Outcome, naive_mae: float | None) -> Scores:
+    forecast, actual, last = outcome.forecast, outcome.actual, outcome.last_close
+    test = diebold_mariano(outcome.squared_error, baseline.squared_error, outcome.horizon)
+    bp = metrics.BASIS_POINTS
+    return {
+        "rmse": metrics.rmse(forecast, actual),
+        "mae": metrics.mae(forecast, actual),
+        "mase": None if naive_mae is None else metrics.mase(forecast, actual, naive_mae),
+        "rmse_bp": metrics.rmse(outcome.forecast_return, outcome.actual_return) * bp,
+        "mae_bp": metrics.mae(outcome.forecast_return, outcome.actual_return) * bp,
+        "skill": metrics.skill(
+            metrics.mse(forecast, actual), metrics.mse(baseline.forecast, actual)
+        ),
+        "r2": metrics.out_of_sample_r2(outcome.forecast_return, outcome.actual_return),
+        "information_coefficient": metrics.information_coefficient(
+            outcome.forecast_return, outcome.actual_return
+        ),
         "dm": None if test is None else test.statistic,
         "p_value": None if test is None else test.p_value,
-        "directional_accuracy": metrics.directional_accuracy(
-            mean - forecast.last_close, actual - forecast.last_close
-        ),
+        "directional_accuracy": metrics.directional_accuracy(forecast - last, actual - last),
+        "price_r2": metrics.price_r2(forecast, actual),
+        "price_mape": metrics.mape(forecast, actual),
     }
-    figures |= _coverages(forecast, place)
-    return {name: _finite_or_none(figures.get(name)) for name in FIGURES}
 
 
-def _coverages(forecast: Forecast, place: int) -> Scores:
-    """How often what came lay inside each interval; nothing for a forecast of points alone."""
-    if forecast.quantiles is None:
+def _spread_figures(outcome: Outcome) -> Scores:
+    """Scores of the distribution; nothing for a forecast of points alone."""
+    if outcome.quantiles is None or not len(outcome):
         return {}
-    level = dict(zip(QUANTILES, forecast.quantiles[:, place].T, strict=True))
-    actual = forecast.actual[:, place]
+    assert outcome.crps is not None
+    assert outcome.log_score is not None
+    level = dict(zip(QUANTILES, outcome.quantiles.T, strict=True))
+    figures: Scores = {
+        "crps_bp": float(np.mean(outcome.crps)),
+        "log_score": float(np.mean(outcome.log_score)),
+        "pinball_bp": metrics.BASIS_POINTS
+        * metrics.pinball(outcome.quantiles, list(QUANTILES.values()), outcome.actual_return),
+    }
+    for name, (lower, upper) in INTERVALS.items():
+        width = metrics.interval_width(level[lower], level[upper])
+        figures[f"coverage_{name}"] = metrics.coverage(
+            level[lower], level[upper], outcome.actual_return
+        )
+        figures[f"width_{name}_bp"] = width * metrics.BASIS_POINTS
+    return figures
+
+
+def _volatility_figures(outcome: Outcome) -> Scores:
+    """Scores of the variance forecast, in squared basis points."""
+    if outcome.variance is None or not len(outcome):
+        return {}
+    unit = metrics.BASIS_POINTS**2
+    variance, realised = outcome.variance * unit, outcome.realised_variance * unit
     return {
-        "coverage_50": metrics.coverage(level["q25"], level["q75"], actual),
-        "coverage_80": metrics.coverage(level["q10"], level["q90"], actual),
-        "coverage_95": metrics.coverage(level["q025"], level["q975"], actual),
+        "qlike": metrics.qlike(variance, realised),
+        "volatility_r2": metrics.volatility_r2(variance, realised),
     }
 
 
@@ -173,31 +265,99 @@ def _finite_or_none(value: float | None) -> float | None:
     return value if value is not None and np.isfinite(value) else None
 
 
-def _log_return(price: Floats, last_close: Floats) -> Floats:
-    """The log return to a price; NaN for a forecast price that is not above 0."""
-    return np.log(np.where(price > 0, price, np.nan) / last_close)
-
-
-def _verdict(model: str, horizon: str, scores: Scores, persistence: Scores) -> str:
-    """What the squared errors say, in words."""
-    ours, theirs, p_value = scores["rmse"], persistence["rmse"], scores["p_value"]
-    assert ours is not None
-    assert theirs is not None
-    errs = (
-        f"{model}, {horizon} ahead: {_judgement(ours, theirs, p_value)} It errs by {ours:,.5g} "
-        f'(RMSE in price) where saying "no change" errs by {theirs:,.5g}'
+def _judged(outcome: Outcome, yardstick: Outcome | None) -> dict[str, Any]:
+    """The judge's verdict on one model at one horizon, and whether it copies the price."""
+    variance = np.full(len(outcome), np.nan)
+    if yardstick is not None and yardstick.variance is not None:
+        known = np.isin(outcome.origin, yardstick.origin)
+        variance[known] = yardstick.at(outcome.origin[known]).variance
+    judgement = judge(
+        outcome.forecast, outcome.last_close, outcome.actual, variance, outcome.horizon
     )
-    if theirs == 0:
-        return f"{errs}."
-    if ours < theirs:
-        return f"{errs}, {1 - ours / theirs:.2%} less."
-    return f"{errs}, {ours / theirs:,.5g} times as much."
+    copy = shifted_copy(
+        outcome.forecast,
+        outcome.last_close,
+        outcome.actual,
+        outcome.horizon,
+        has_skill=judgement.verdict == "beats persistence",
+        contiguous=_contiguous(outcome),
+    )
+    interval = judgement.interval
+    return asdict(judgement) | {
+        "questions": [asdict(question) for question in judgement.questions],
+        "interval": None if interval is None else list(interval),
+        "shifted_copy": None if copy is None else asdict(copy),
+    }
 
 
-def _judgement(ours: float, theirs: float, p_value: float | None) -> str:
-    if p_value is None:
-        return "no evidence of skill (nothing here that a test could be made on)."
-    if p_value >= LEVEL:
-        return f"no evidence of skill (p = {p_value:.2g})."
-    beats = "beats persistence" if ours < theirs else "worse than persistence"
-    return f"{beats} (p {'< 1e-6' if p_value < 1e-6 else f'= {p_value:.2g}'})."
+def _contiguous(outcome: Outcome) -> Any:
+    """Whether each origin follows the one before without a hole; shape [origins]."""
+    steps = np.diff(outcome.origin, prepend=outcome.origin[:1])
+    return steps == (np.min(steps[1:]) if len(steps) > 1 else 0)
+
+
+def _unjudged(reason: str) -> dict[str, Any]:
+    return {
+        "verdict": "cannot be judged",
+        "p_value": None,
+        "questions": [],
+        "interval": None,
+        "reason": reason,
+        "shifted_copy": None,
+    }
+
+
+def _compare(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+    """All models at once, at the origins that all of them have.
+
+    `spa_p_value` is of Hansen's test that no model has a smaller squared error than persistence,
+    however many were tried. `confidence_set` names, for the squared error and for the CRPS, the
+    models among which the best is with 90 % confidence. `crps` and `log_score` hold the
+    Diebold-Mariano test of each pair of models with a distribution: model, other, `dm` (above 0 if
+    the model is better) and `p_value`.
+    """
+    judged = {name: each for name, each in outcomes.items() if _is_finite(each)}
+    origins = next(iter(outcomes.values())).origin
+    for each in judged.values():
+        origins = origins[np.isin(origins, each.origin)]
+    judged = {name: each.at(origins) for name, each in judged.items()}
+    horizon = next(iter(outcomes.values())).horizon
+    squared = {name: each.squared_error for name, each in judged.items()}
+    crps = {name: each.crps for name, each in judged.items() if each.crps is not None}
+    density = {name: -each.log_score for name, each in judged.items() if each.log_score is not None}
+    others = {name: loss for name, loss in squared.items() if name != BASELINE}
+    return {
+        "n": len(origins),
+        "spa_p_value": superior_predictive_ability(squared[BASELINE], others, horizon)
+        if others and BASELINE in squared
+        else None,
+        "confidence_set": {
+            "squared_error": _listed(model_confidence_set(squared, horizon)),
+            "crps": _listed(model_confidence_set(crps, horizon)),
+        },
+        "crps": _pairs(crps, horizon),
+        "log_score": _pairs(density, horizon),
+    }
+
+
+def _is_finite(outcome: Outcome) -> bool:
+    return bool(np.isfinite(outcome.forecast).all()) and len(outcome) > 0
+
+
+def _listed(names: Sequence[str] | None) -> list[str] | None:
+    return None if names is None else list(names)
+
+
+def _pairs(losses: Mapping[str, Floats], horizon: int) -> dict[str, dict[str, Any]]:
+    """The Diebold-Mariano test of each model's loss against each other's."""
+    table: dict[str, dict[str, Any]] = {name: {} for name in losses}
+    names = list(losses)
+    for place, one in enumerate(names):
+        for other in names[place + 1 :]:
+            test = diebold_mariano(losses[one], losses[other], horizon)
+            for first, second, sign in ((one, other, 1), (other, one, -1)):
+                table[first][second] = {
+                    "dm": None if test is None else sign * test.statistic,
+                    "p_value": None if test is None else test.p_value,
+                }
+    return table

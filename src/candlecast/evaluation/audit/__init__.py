@@ -1,0 +1,37 @@
+"""The leak audit: change the future, and see whether anything that was known before it moves.
+
+What belongs to a row is known at that row's close, so nothing after the row may reach it: no
+feature, no scaled input, no forecast. What a model learned is known before the test part begins, so
+nothing from there on may reach it. Each check changes, shuffles and deletes what comes after a row
+(`futures`), computes again, and compares to the bit (`look_ahead`). It knows nothing of how a
+feature or a model is made, so those of others are audited as our own are::
+
+    audit_features(candles, {"slope": pl.col("close").diff(5), "mine": my_function})
+    audit_forecaster(MyModel, candles, split)
+
+`audit` does all that there is to do for a recipe. A leak that is found is proven. A clean finding
+says that nothing moved at the rows that were tried.
+"""
+
+from candlecast.evaluation.audit.features import audit_features
+from candlecast.evaluation.audit.findings import Audit, Finding
+from candlecast.evaluation.audit.forecasts import ShowsInputs
+from candlecast.evaluation.audit.last_candle import audit_last_candle
+from candlecast.evaluation.audit.models import audit_forecaster
+from candlecast.evaluation.audit.parts import audit_split, audit_windows
+from candlecast.evaluation.audit.preparation import audit_preparation, audit_resampling
+from candlecast.evaluation.audit.whole import audit
+
+__all__ = [
+    "Audit",
+    "Finding",
+    "ShowsInputs",
+    "audit",
+    "audit_features",
+    "audit_forecaster",
+    "audit_last_candle",
+    "audit_preparation",
+    "audit_resampling",
+    "audit_split",
+    "audit_windows",
+]

@@ -1,0 +1,148 @@
+"""Where the folds of a walk-forward lie: each trains on the past and tests what follows.
+
+    fold 1   ├───── train ─────┤ validation ┤ test ┤
+    fold 2   ├───── train ───────────┤ validation ┤ test ┤           (expanding)
+    fold 2            ├───── train ─────┤ validation ┤ test ┤        (rolling)
+
+A window lies wholly inside one part (see `candlecast.windows`), which keeps the parts apart by
+itself. The *purge*: the last origins of a part, as many as the longest horizon, have targets beyond
+it and are left out. The *embargo*: a part's first origin comes when its lookback is full. So the
+test part starts one lookback (less one row) before the first candle that is tested; these rows are
+read as inputs, and no model learned from them. Not one tested candle is lost by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+from candlecast.candles import Candles
+from candlecast.errors import InputError
+from candlecast.intervals import parse_interval
+from candlecast.recipe import Recipe, WalkForwardSettings
+from candlecast.splits import Split
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One refit and what it is tested on.
+
+    Attributes:
+        number: Counted from 1.
+        split: The parts; the test part begins with the lookback of its first origin.
+        tested: The rows whose candles may be origins of a test.
+    """
+
+    number: int
+    split: Split
+    tested: range
+
+
+def plan_folds(candles: Candles, recipe: Recipe) -> list[Fold]:
+    """Lay out the folds of a recipe's walk-forward; nothing is computed but row numbers.
+
+    Args:
+        candles: The candles.
+        recipe: Its `walkforward`, `windows.lookback`, `horizons` and `split.embargo` count.
+
+    Returns:
+        The folds in time order; the last may be shorter.
+
+    Raises:
+        InputError: If the candles do not span the first training and one fold, or a part is too
+            short for one window.
+    """
+    settings = recipe.walkforward
+    times = candles.frame["time"]
+    lookback, horizon = recipe.windows.lookback, max(recipe.horizons)
+    start = _first_test(candles, settings)
+    edges = [row for row in _edges(candles, start, settings) if row < len(candles)] + [len(candles)]
+    folds: list[Fold] = []
+    for first, stop in pairwise(edges):
+        begin = 0
+        if settings.window == "rolling":
+            oldest = times[first] - parse_interval(settings.first_train)
+            begin = int(times.search_sorted(oldest))
+        inputs = first - (lookback - 1)
+        learned = range(begin, max(inputs - recipe.split.embargo, begin))
+        cut = learned.stop - int(len(learned) * settings.validation)
+        split = Split(
+            train=range(begin, max(cut - recipe.split.embargo, begin)),
+            validation=range(cut, learned.stop),
+            test=range(inputs, stop),
+        )
+        if stop - first > horizon:
+            folds.append(Fold(len(folds) + 1, split, range(first, stop)))
+    _check(folds, candles, settings, lookback + horizon)
+    return folds
+
+
+def _first_test(candles: Candles, settings: WalkForwardSettings) -> datetime:
+    """The open time of the first candle that may be an origin."""
+    if settings.start is not None:
+        return settings.start
+    earliest = candles.first + parse_interval(settings.first_train)
+    if settings.refit != "month":
+        return earliest
+    month = earliest.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return month if month >= earliest else (month + timedelta(days=32)).replace(day=1)
+
+
+def _edges(candles: Candles, start: datetime, settings: WalkForwardSettings) -> list[int]:
+    """The first row of each fold's test."""
+    times = candles.frame["time"]
+    first = int(times.search_sorted(start))
+    if settings.refit != "month":
+        return list(range(first, len(candles), settings.refit))
+    month = times[first:].dt.truncate("1mo").to_physical().to_numpy()
+    return [first, *(first + 1 + np.flatnonzero(np.diff(month))).tolist()]
+
+
+def _check(folds: list[Fold], candles: Candles, settings: WalkForwardSettings, window: int) -> None:
+    if not folds:
+        raise InputError(
+            f"there is nothing left to test: {candles!r}, and walkforward asks for a first "
+            f"training of {settings.first_train}, start {settings.start}. Give more candles, or a "
+            "shorter walkforward.first_train."
+        )
+    for name, part in folds[0].split.parts.items():
+        if len(part) < window:
+            raise InputError(
+                f"fold 1's {name} part has {len(part)} rows and one window needs {window}. Give "
+                "more candles, or a longer walkforward.first_train."
+            )
+
+
+def how_apart(recipe: Recipe) -> str:
+    """How the parts of each fold are kept apart, in words."""
+    lookback, horizon, extra = recipe.windows.lookback, max(recipe.horizons), recipe.split.embargo
+    return (
+        f"Purge: the last {horizon} origins of each part have targets beyond it and are left out. "
+        f"Embargo: the first candle that is tested, or validates, comes {lookback - 1 + extra} rows "
+        f"after the last target of the part before; of the {lookback - 1 + extra} rows before it "
+        "nothing was learned."
+    )
+
+
+def plan_table(candles: Candles, folds: list[Fold]) -> pl.DataFrame:
+    """The plan as a table: the first and last candle of each part, and its rows."""
+    times = candles.frame["time"]
+    return pl.DataFrame(
+        [
+            {
+                "fold": fold.number,
+                "train_first": times[fold.split.train.start],
+                "train_last": times[fold.split.train.stop - 1],
+                "train_rows": len(fold.split.train),
+                "validation_rows": len(fold.split.validation),
+                "test_first": times[fold.tested.start],
+                "test_last": times[fold.tested.stop - 1],
+                "test_rows": len(fold.tested),
+            }
+            for fold in folds
+        ]
+    )

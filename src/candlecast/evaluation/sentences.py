@@ -1,0 +1,131 @@
+"""What a scorecard comes to, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from candlecast.evaluation.illusion import ShiftedCopy, sentence
+from candlecast.evaluation.judge import LEVEL
+
+Table = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+PERSISTENCE = "persistence"
+
+
+def verdicts(
+    scores: Table, judgements: Table, comparisons: Mapping[str, Any], subject: str | None
+) -> Iterator[str]:
+    """The verdicts at each horizon, the subject's first.
+
+    Args:
+        scores: Model, horizon, figure.
+        judgements: Model, horizon, judgement.
+        comparisons: Horizon, comparison.
+        subject: The model that they are about; None speaks of all.
+    """
+    for horizon in scores[PERSISTENCE]:
+        if subject is not None:
+            yield _of_subject(subject, horizon, scores, judgements[subject][horizon])
+            copy = judgements[subject][horizon]["shifted_copy"]
+            if copy is not None:
+                yield sentence(subject, int(horizon), ShiftedCopy(**copy))
+            yield from _price_level(subject, horizon, scores)
+        else:
+            yield _of_all(horizon, judgements)
+        yield from _of_distributions(horizon, scores, comparisons[horizon], subject)
+        yield from _unjudged(horizon, judgements, subject)
+
+
+def p_text(p_value: float) -> str:
+    """A p-value as people write it."""
+    return "p < 1e-6" if p_value < 1e-6 else f"p = {p_value:.2g}"
+
+
+def _of_subject(model: str, horizon: str, scores: Table, judgement: Mapping[str, Any]) -> str:
+    """Verdict, what it rests on, and the errors in price."""
+    ours, theirs = scores[model][horizon]["rmse"], scores[PERSISTENCE][horizon]["rmse"]
+    text = f"{model}, {horizon} ahead: {_judgement(judgement)}"
+    if ours is None or theirs is None:
+        return text
+    text += (
+        f' It errs by {ours:,.5g} (RMSE in price) where saying "no change" errs by {theirs:,.5g}'
+    )
+    if theirs == 0:
+        return text + "."
+    text += (
+        f", {1 - ours / theirs:.2%} less"
+        if ours < theirs
+        else f", {ours / theirs:,.5g} times as much"
+    )
+    skill, interval = scores[model][horizon]["skill"], judgement["interval"]
+    if skill is None or interval is None:
+        return text + "."
+    low, high = interval
+    return text + f". Skill {skill:+,.4g}, with 95 % confidence {low:+,.4g} to {high:+,.4g}."
+
+
+def _judgement(judgement: Mapping[str, Any]) -> str:
+    verdict, p_value, reason = (judgement[key] for key in ("verdict", "p_value", "reason"))
+    strength = f" ({p_text(p_value)})" if p_value is not None else ""
+    return f"{verdict}{strength}" + (f": {reason.rstrip('.')}." if reason else ".")
+
+
+def _price_level(model: str, horizon: str, scores: Table) -> Iterator[str]:
+    """R² and MAPE of a price are near perfection for anything that follows it; so never alone."""
+    ours, theirs = scores[model][horizon], scores[PERSISTENCE][horizon]
+    figures = [each[name] for each in (ours, theirs) for name in ("price_r2", "price_mape")]
+    if None not in figures:
+        r2, mape, base_r2, base_mape = figures
+        yield (
+            f"{model}, {horizon} ahead, on the price's level: R² {r2:.5f} and MAPE {mape:.3%}; "
+            f"persistence has {base_r2:.5f} and {base_mape:.3%}."
+        )
+
+
+def _of_all(horizon: str, judgements: Table) -> str:
+    """How many models beat persistence on the close, by name."""
+    named: dict[str, list[str]] = {}
+    for model, by_horizon in judgements.items():
+        if model != PERSISTENCE:
+            judgement = by_horizon[horizon]
+            p_value = judgement["p_value"]
+            strength = f" ({p_text(p_value)})" if p_value is not None and p_value < LEVEL else ""
+            named.setdefault(judgement["verdict"], []).append(f"{model}{strength}")
+    said = "; ".join(f"{verdict}: {', '.join(models)}" for verdict, models in named.items())
+    return f"{horizon} ahead, the close: {said}."
+
+
+def _of_distributions(
+    horizon: str, scores: Table, comparison: Mapping[str, Any], subject: str | None
+) -> Iterator[str]:
+    """Whose distribution is best by CRPS, and which others may be as good."""
+    crps = {
+        model: by_horizon[horizon]["crps_bp"]
+        for model, by_horizon in scores.items()
+        if by_horizon[horizon]["crps_bp"] is not None
+    }
+    if len(crps) < 2:
+        return
+    best = min(crps, key=lambda model: crps[model])
+    text = (
+        f"{horizon} ahead, the whole distribution: {best} has the smallest CRPS "
+        f"({crps[best]:.4g} bp; persistence {crps[PERSISTENCE]:.4g})"
+    )
+    alike = [model for model in comparison["confidence_set"]["crps"] or [] if model != best]
+    if alike:
+        text += f", and {', '.join(alike)} may be as good"
+    elif comparison["confidence_set"]["crps"]:
+        text += ", and no other is as good (90 % confidence)"
+    if subject in crps and subject != best:
+        against = comparison["crps"][subject][best]["p_value"]
+        text += f"; {subject} has {crps[subject]:.4g}"
+        text += f" ({p_text(against)} against {best})" if against is not None else ""
+    yield text + "."
+
+
+def _unjudged(horizon: str, judgements: Table, subject: str | None) -> Iterator[str]:
+    for model, by_horizon in judgements.items():
+        judgement = by_horizon[horizon]
+        if judgement["verdict"] == "cannot be judged" and model != subject:
+            yield f"{model}, {horizon} ahead, cannot be judged: {judgement['reason'].rstrip('.')}."
