@@ -1,4 +1,4 @@
-"""Every model that is planted with a leak is found out, with its rows, and no honest one accused."""
+"""Every model planted with a leak is found out, with its rows, and no honest one is accused."""
 
 from __future__ import annotations
 

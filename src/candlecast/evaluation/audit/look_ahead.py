@@ -78,12 +78,12 @@ def find_look_ahead(
         except Exception as error:  # of others' code, which may raise whatever it likes
             failure = failure or said(error)
             continue
-        if first_difference(truth[True], again) is not None:
+        if _first_difference(truth[True], again) is not None:
             return LookAhead(0, UNSTEADY)
         for way, table in other_futures(candles, origin, seed).items():
             alone = way == "deleted"
             try:
-                place = first_difference(truth[alone], known(table, origin, alone))
+                place = _first_difference(truth[alone], known(table, origin, alone))
             except Exception as error:  # likewise
                 failure = failure or said(error)
                 continue
@@ -121,7 +121,7 @@ def last_read(depends: Callable[[int], bool], first: int, last: int) -> int:
     return last
 
 
-def first_difference(before: NDArray[Any], after: NDArray[Any]) -> int | None:
+def _first_difference(before: NDArray[Any], after: NDArray[Any]) -> int | None:
     """The first entry along the first axis that differs by a bit; None if all are the same.
 
     Any two NaN count as the same. Arrays of different shapes differ from the start.
@@ -158,7 +158,7 @@ def _measured(
             value = known(other_futures(candles, later, seed)[way], origin, alone)
         except Exception:  # it needs what is not there
             return True
-        return first_difference(truth, value[place : place + 1]) is not None
+        return _first_difference(truth, value[place : place + 1]) is not None
 
     last = last_read(depends, origin, len(candles) - 1)
     ahead = last - int(rows(origin)[place])
