@@ -11,11 +11,11 @@ import pytest
 
 from candlecast.candles import Candles
 from candlecast.evaluation.scorecard import score_forecasts
-from candlecast.experiment import bounded
 from candlecast.features import compute_features
+from candlecast.models.baseline import Baseline, BaselineSettings
 from candlecast.models.network import NetworkForecaster, NetworkSettings
-from candlecast.models.persistence import Persistence, PersistenceSettings
 from candlecast.recipe import Recipe
+from candlecast.runs.chosen_candles import bounded
 from candlecast.scaling import SCALERS
 from candlecast.sources import read
 from candlecast.splits import Split, split_rows
@@ -154,7 +154,7 @@ def agrees(printed: str, value: object) -> bool:
 def test_persistence_errs_by_37_70_dollars(
     recipe: Recipe, network: NetworkForecaster, candles: Candles, split: Split
 ) -> None:
-    persistence = Persistence(PersistenceSettings(horizons=(1,), across_gaps=True))
+    persistence = Baseline(BaselineSettings(rule="persistence", horizons=(1,), across_gaps=True))
     persistence.fit(candles, split)
     forecast = persistence.forecast(candles, network.origins(candles, split.test, known=True))
     train_close = candles.frame["close"].to_numpy()[: len(split.train), None]

@@ -10,7 +10,7 @@ import pytest
 from candlecast.artifact import load_model, save_model
 from candlecast.candles import Candles
 from candlecast.errors import InputError
-from candlecast.models.persistence import Persistence, PersistenceSettings
+from candlecast.models.baseline import Baseline, BaselineSettings
 from candlecast.recipe import SplitSettings
 from candlecast.splits import split_rows
 
@@ -18,7 +18,7 @@ from candlecast.splits import split_rows
 @pytest.fixture
 def saved(candles: Candles, tmp_path: Path) -> Path:
     split = split_rows(len(candles), SplitSettings(train=0.8, validation=0.1))
-    model = Persistence(PersistenceSettings(horizons=(1,))).fit(candles, split)
+    model = Baseline(BaselineSettings(rule="persistence", horizons=(1,))).fit(candles, split)
     save_model(tmp_path / "model", model, candles)
     return tmp_path / "model"
 
@@ -28,12 +28,12 @@ def test_a_model_is_two_files_and_nothing_beside_them(saved: Path) -> None:
     assert [each.name for each in saved.parent.iterdir()] == ["model"]
     document = json.loads((saved / "model.json").read_text())
     assert document["schema_version"] == 1
-    assert document["kind"] == "persistence"
+    assert document["kind"] == "baseline"
 
 
 def test_saving_again_replaces_the_model(saved: Path, candles: Candles) -> None:
     _, model = load_model(saved)
-    assert isinstance(model, Persistence)
+    assert isinstance(model, Baseline)
     before = (saved / "weights.safetensors").read_bytes()
     save_model(saved, model, candles)
     assert (saved / "weights.safetensors").read_bytes() == before
@@ -43,7 +43,7 @@ def test_a_save_that_fails_leaves_the_old_model(
     saved: Path, candles: Candles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, model = load_model(saved)
-    assert isinstance(model, Persistence)
+    assert isinstance(model, Baseline)
     before = (saved / "model.json").read_bytes()
 
     def full_disk(*_: object) -> None:

@@ -120,11 +120,9 @@ def test_predict_writes_over_nothing_but_a_file_of_its_own(
 
 def test_recipes_lists_and_prints_them(tmp_path: Path) -> None:
     listed = command("recipes", cwd=tmp_path)
-    assert [line.split()[0] for line in listed.stdout.splitlines()] == ["article", "default"]
-    assert set(json.loads(command("recipes", "--json", cwd=tmp_path).stdout)) == {
-        "article",
-        "default",
-    }
+    names = ["article", "default", "econometric"]
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == names
+    assert list(json.loads(command("recipes", "--json", cwd=tmp_path).stdout)) == names
     (tmp_path / "mine.yaml").write_text(command("recipes", "article", cwd=tmp_path).stdout)
     assert candlecast.Recipe.load(tmp_path / "mine.yaml") == candlecast.Recipe.load("article")
     assert command("recipes", "none", cwd=tmp_path).returncode == 2
@@ -217,3 +215,56 @@ def test_the_article_recipe_runs_on_a_file_in_its_layout(
     assert done.returncode == 0, done.stderr
     assert "worse than persistence (p < 1e-6)" in " ".join(done.stdout.split())
     assert "flatter" in done.stdout
+
+
+FOLDS = [
+    arg
+    for setting in (
+        "data.simulated.rows=2200",
+        "horizons=[1]",
+        "walkforward.first_train=25h",
+        "walkforward.refit=400",
+    )
+    for arg in ("--set", setting)
+]
+
+
+def test_walkforward_ends_with_a_scorecard_and_can_print_its_plan(tmp_path: Path) -> None:
+    plan = command("walkforward", *FOLDS, "--plan", cwd=tmp_path)
+    assert plan.returncode == 0, plan.stderr
+    assert "2 folds" in plan.stdout
+    assert "Purge: the last 1 origins" in " ".join(plan.stdout.split())
+    assert list(tmp_path.iterdir()) == [], "a plan writes nothing"
+    folds = json.loads(command("walkforward", *FOLDS, "--plan", "--json", cwd=tmp_path).stdout)
+    assert [fold["test_rows"] for fold in folds] == [400, 300]
+
+    done = command("walkforward", *FOLDS, "--out", "walk", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "fold 2 of 2" in done.stderr
+    assert "about 0 s left" in done.stderr
+    assert "the whole distribution" in done.stdout
+    assert "walk/report.html" in done.stdout
+    again = command("walkforward", *FOLDS, "--out", "walk", "--resume", "--json", cwd=tmp_path)
+    assert len(json.loads(again.stdout)["folds"]) == 2
+
+
+def test_audit_is_clean_for_the_default_and_finds_the_article_s_choice_on_test_rows(
+    tmp_path: Path,
+) -> None:
+    small = ["--set", "data.simulated.rows=30000"]
+    clean = command("audit", "default", *small, cwd=tmp_path)
+    assert clean.returncode == 0, clean.stdout + clean.stderr
+    for subject in ("feature log_return", "scaled inputs of lstm", "forecasts of garch_t"):
+        assert subject in clean.stdout
+    assert "No leak found." in clean.stdout
+    quick = [
+        *("--set", "model.options={hidden: 4, layers: 1, dropout: 0.0}"),
+        *("--set", "baselines=[persistence]"),
+    ]
+    found = command("audit", "article", *small, *quick, "--json", cwd=tmp_path)
+    assert found.returncode == 1
+    audit = json.loads(found.stdout)
+    leaks = [finding for finding in audit["findings"] if finding["leak"] is not None]
+    assert [leak["subject"] for leak in leaks] == ["split"]
+    assert audit["clean"] is False
+    assert "test rows" in leaks[0]["leak"]

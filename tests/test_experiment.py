@@ -7,7 +7,7 @@ import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -17,8 +17,9 @@ from polars.testing import assert_frame_equal
 import candlecast
 from candlecast.candles import Candles
 from candlecast.errors import InputError
-from candlecast.experiment import FLATTERED, bounded
-from candlecast.recipe import Recipe
+from candlecast.experiment import FLATTERED
+from candlecast.recipe import BaselineName, Recipe
+from candlecast.runs.chosen_candles import bounded
 
 FILES = [
     "figures",
@@ -93,10 +94,11 @@ def test_metrics_json_has_the_keys_of_the_contract(run: candlecast.Run, market: 
         "val_loss",
         "history",
     }
-    assert list(metrics["scores"]) == ["persistence", "lstm"]
+    assert list(metrics["scores"]) == [*get_args(BaselineName), "lstm"]
     assert list(metrics["scores"]["lstm"]) == ["1", "5"]
     timing = metrics["timing"]
-    assert list(timing) == ["read_s", "train_s", "prepare_s", "predict_s", "total_s"]
+    parts = ["read_s", "train_s", "prepare_s", "predict_s", "score_s", "total_s"]
+    assert list(timing) == parts
     assert 0 < sum(list(timing.values())[:-1]) <= timing["total_s"]
     assert all(seconds > 0 for seconds in timing.values())
 
@@ -296,13 +298,14 @@ def test_what_is_no_recipe_or_no_candles_is_refused(recipe: Recipe, market: Cand
     with pytest.raises(InputError, match="a run takes Candles or a path, not DataFrame"):
         candlecast.run(recipe, frame)
     name: Any = "default"
-    with pytest.raises(InputError, match="run takes a Recipe, not 'default'"):
+    with pytest.raises(InputError, match="this takes a Recipe, not 'default'"):
         candlecast.run(name, market)
 
 
 def test_a_loss_that_is_not_finite_is_null_in_metrics_json(
     recipe: Recipe, market: Candles, tmp_path: Path
 ) -> None:
+    assert recipe.training is not None
     training = recipe.training.model_copy(update={"learning_rate": 1e18, "max_epochs": 3})
     wild = recipe.model_copy(update={"target": "close", "training": training})
     run = candlecast.run(wild, market, tmp_path / "run", progress=False)
@@ -314,7 +317,8 @@ def unfinished(recipe: Recipe, market: Candles, path: Path) -> None:
     """Leave a run as an interruption does: recipe and mark, no metrics."""
     candlecast.run(recipe, market, path, progress=False)
     (path / "checkpoints").mkdir()
-    (path / "checkpoints" / "candles.sha256").write_text(market.sha256)
+    mark = {"work": "run", "sha256": market.sha256}
+    (path / "checkpoints" / "work.json").write_text(json.dumps(mark))
     (path / "metrics.json").unlink()
 
 
@@ -342,6 +346,7 @@ def test_without_out_a_run_takes_the_next_free_folder(
     recipe: Recipe, market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    assert recipe.training is not None
     quick = recipe.model_copy(
         update={"training": recipe.training.model_copy(update={"max_epochs": 1, "min_epochs": 1})}
     )
@@ -359,5 +364,41 @@ def test_without_out_a_run_takes_the_next_free_folder(
 
 def test_the_report_holds_no_reference_to_anything_else(run: candlecast.Run) -> None:
     page = (run.folder / "report.html").read_text(encoding="utf-8")
-    assert not re.search(r"https?://", page)
-    assert pl.read_parquet(run.folder / "forecasts.parquet").height == 4 * 136
+    assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=.(?!data:)", page)
+    assert "default-src 'none'" in page, "the page itself forbids what is not inside it"
+    assert pl.read_parquet(run.folder / "forecasts.parquet").height == 8 * 2 * 136
+
+
+def test_a_recipe_without_a_network_scores_its_baselines_and_keeps_the_last(
+    market: Candles, tmp_path: Path
+) -> None:
+    recipe = Recipe.load("econometric", ["horizons=[1, 3]"])
+    run = candlecast.run(recipe, market, tmp_path / "run", progress=False)
+    assert list(run.scorecard.scores) == list(get_args(BaselineName))
+    assert (run.metrics["model"]["name"], run.metrics["model"]["parameters"]) == ("har", None)
+    assert run.scorecard.scores["har"]["1"]["crps_bp"] is not None
+    newest = candlecast.predict(run.folder, market, progress=False).tail(2)
+    assert newest["model"].unique().to_list() == ["har"]
+    assert newest["q50"].null_count() == 0
+
+
+def test_a_baseline_that_cannot_be_fitted_does_not_sink_the_run(
+    recipe: Recipe, market: Candles, tmp_path: Path
+) -> None:
+    few = Candles(market.frame[:540], market.symbol, market.interval)
+    run = candlecast.run(recipe, few, tmp_path / "run", progress=False)
+    assert set(run.scorecard.scores["garch_t"]["1"].values()) == {None}
+    assert run.scorecard.scores["lstm"]["1"]["rmse"] is not None
+    assert any("garch_t needs 500 returns" in sentence for sentence in run.scorecard.verdicts)
+    assert "garch_t needs 500 returns" in (run.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_walk_forward_s_folder_is_not_gone_on_with_as_a_run(
+    recipe: Recipe, run: candlecast.Run, market: Candles, tmp_path: Path
+) -> None:
+    settings = recipe.walkforward.model_copy(update={"first_train": "10h", "refit": 200})
+    daily = recipe.model_copy(update={"walkforward": settings})
+    copy = shutil.copytree(run.folder, tmp_path / "copy")
+    (copy / "recipe.yaml").write_text(daily.to_yaml())
+    with pytest.raises(InputError, match="this folder holds a run, not a walkforward"):
+        candlecast.walkforward(daily, market, copy, resume=True, progress=False)

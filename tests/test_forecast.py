@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 
 from candlecast.candles import Candles
+from candlecast.distributions import StudentT
 from candlecast.forecast import QUANTILES, Forecast
 
 
@@ -39,6 +41,10 @@ def test_the_columns_are_those_of_the_contract(candles: Candles) -> None:
         "q90",
         "q975",
         "actual",
+        "scale",
+        "degrees",
+        "variance",
+        "realised_variance",
     ]
     time, close = candles.frame["time"], candles.frame["close"]
     assert frame["origin"].to_list() == [time[10], time[10], time[20], time[20]]
@@ -48,6 +54,10 @@ def test_the_columns_are_those_of_the_contract(candles: Candles) -> None:
     assert frame["actual"].to_list() == [close[11], close[13], close[21], close[23]]
     assert frame["mean"].to_list() == [10, 100, 20, 200]
     assert frame["q50"].null_count() == 4, "no quantile is invented"
+    assert frame["scale"].null_count() == frame["variance"].null_count() == 4
+    steps = np.diff(np.log(close.to_numpy()))
+    expected = [steps[10] ** 2, np.sum(steps[10:13] ** 2)]
+    assert frame["realised_variance"].to_list()[:2] == pytest.approx(expected)
 
 
 def test_what_is_not_known_yet_is_null(candles: Candles) -> None:
@@ -73,11 +83,58 @@ def test_a_target_beyond_a_gap_counts_only_for_who_crosses_gaps(
         assert frame["actual"].to_list() == [close[299], None, None, None]
 
 
-def test_quantiles_stand_in_their_columns(candles: Candles) -> None:
-    quantiles = np.arange(2 * 1 * 7, dtype=float).reshape(2, 1, 7)
-    forecast = Forecast.at(
-        candles, np.array([1, 2]), (1,), "model", np.ones((2, 1)), quantiles=quantiles
+def with_a_spread(candles: Candles) -> Forecast:
+    rows = np.array([10, 20, 898])
+    location = np.array([[1e-4, 2e-4], [-1e-4, 0.0], [0.0, 3e-4]])
+    return Forecast.at(
+        candles,
+        rows,
+        (1, 3),
+        "model",
+        mean=candles.frame["close"].to_numpy()[rows][:, None] * np.exp(location),
+        distribution=StudentT(location, np.full((3, 2), 1e-3), np.array([[4.0, 8.0]])),
+        variance=np.full((3, 2), 3e-6),
     )
-    frame = forecast.to_frame().select(list(QUANTILES))
-    assert frame.rows() == [tuple(range(7)), tuple(range(7, 14))]
-    assert frame.schema == dict.fromkeys(QUANTILES, pl.Float64)
+
+
+def test_quantiles_are_prices_and_stand_in_their_columns(candles: Candles) -> None:
+    forecast = with_a_spread(candles)
+    frame = forecast.to_frame()
+    assert frame.select(list(QUANTILES)).schema == dict.fromkeys(QUANTILES, pl.Float64)
+    first = frame.row(0, named=True)
+    for name, level in QUANTILES.items():
+        at = first["last_close"] * np.exp(stats.t.ppf(level, 4, 1e-4, 1e-3))
+        assert first[name] == pytest.approx(at)
+    assert frame["degrees"].to_list()[:2] == [4.0, 8.0]
+    assert first["q50"] == pytest.approx(first["mean"])
+
+
+def test_a_forecast_comes_back_from_its_table(candles: Candles) -> None:
+    forecast = with_a_spread(candles)
+    again = Forecast.from_frame(forecast.to_frame().drop(*QUANTILES))
+    assert (again.model, again.horizons) == ("model", (1, 3))
+    for name in ("origin", "time", "last_close", "mean", "actual", "realised_variance", "variance"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(forecast, name), name)
+    assert again.distribution is not None
+    assert forecast.distribution is not None
+    ours, theirs = forecast.quantiles, again.quantiles
+    assert ours is not None
+    assert theirs is not None
+    np.testing.assert_allclose(theirs, ours)
+    point = forecast_at(candles, [10], across_gaps=False)
+    assert Forecast.from_frame(point.to_frame()).distribution is None
+
+
+def test_some_origins_can_be_taken(candles: Candles) -> None:
+    forecast = with_a_spread(candles)
+    taken = forecast.take(np.array([2, 0]))
+    np.testing.assert_array_equal(taken.mean, forecast.mean[[2, 0]])
+    assert taken.quantiles is not None
+    assert forecast.quantiles is not None
+    np.testing.assert_array_equal(taken.quantiles, forecast.quantiles[[2, 0]])
+
+
+def test_a_price_below_zero_has_no_return(candles: Candles) -> None:
+    forecast = Forecast.at(candles, np.array([1]), (1,), "model", np.array([[-1.0]]))
+    assert np.isnan(forecast.mean_return).all()
+    assert np.isfinite(forecast.actual_return).all()

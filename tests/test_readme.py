@@ -33,6 +33,9 @@ def quick_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def load_small(name: str = "default", overrides: tuple[str, ...] = ()) -> candlecast.Recipe:
         recipe = load(name, overrides)
+        if recipe.model is None:
+            return recipe
+        assert recipe.training is not None
         training = recipe.training.model_copy(
             update={"batch_size": 512, "min_epochs": 1, "max_epochs": 1}
         )

@@ -30,9 +30,11 @@ def test_the_article_recipe_holds_every_choice_of_the_article() -> None:
     assert (recipe.target, recipe.horizons, recipe.scaler) == ("close", (1,), "minmax")
     assert (recipe.windows.lookback, recipe.windows.across_gaps) == (120, True)
     assert (recipe.split.train, recipe.split.validation, recipe.split.embargo) == (0.9, "test", 1)
+    assert recipe.model is not None
     assert recipe.model.network == "lstm"
     assert recipe.model.options == {"hidden": 128, "layers": 2, "dropout": 0.2}
     training = recipe.training
+    assert training is not None
     assert (training.learning_rate, training.batch_size, training.shuffle) == (1e-4, 64, False)
     assert (training.min_epochs, training.max_epochs, training.patience) == (3, 8, 2)
 
@@ -57,6 +59,7 @@ def test_overrides_reach_any_key_in_order() -> None:
             "features=[close, open]",
         ],
     )
+    assert recipe.training is not None
     assert recipe.training.max_epochs == 4
     assert recipe.data.start == datetime(2021, 2, 1, tzinfo=UTC)
     assert recipe.data.end == datetime(2021, 3, 1, 15, tzinfo=UTC)
@@ -139,3 +142,27 @@ def test_the_resolved_yaml_has_every_key() -> None:
     tree = yaml.safe_load(Recipe.load("default").to_yaml())
     assert set(tree) == set(Recipe.model_fields)
     assert tree["data"]["simulated"]["r2"] == 0.01
+
+
+def test_persistence_and_the_yardstick_are_always_among_the_baselines() -> None:
+    recipe = Recipe.load("default", ["baselines=[har]"])
+    assert recipe.baselines == ("persistence", "ewma_t", "har")
+    with pytest.raises(InputError, match="har stands twice"):
+        Recipe.load("default", ["baselines=[har, har]"])
+
+
+@pytest.mark.parametrize("key", ["features", "windows", "training"])
+def test_a_network_needs_inputs_windows_and_training(key: str) -> None:
+    tree = Recipe.load("default").model_dump(mode="json")
+    del tree[key]
+    with pytest.raises(InputError, match=f"key '{key}' is missing or empty: the 'model' needs it"):
+        Recipe.from_tree(tree)
+    with pytest.raises(InputError, match="there is 'training' and no 'model'"):
+        Recipe.load("default", ["model=null"])
+    assert Recipe.load("default", ["model=null", "training=null"]).model is None
+
+
+@pytest.mark.parametrize("refit", ["monthly", "0", "1.5"])
+def test_a_refit_is_a_month_or_a_count(refit: str) -> None:
+    with pytest.raises(InputError, match="write month, or a count of candles"):
+        Recipe.load("econometric", [f"walkforward.refit={refit}"])

@@ -11,6 +11,7 @@
     print(run.forecasts)
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from candlecast.candles import Candles
@@ -21,7 +22,10 @@ from candlecast.simulate import SimulatedMarket, simulate
 from candlecast.sources import read
 
 if TYPE_CHECKING:
-    from candlecast.experiment import Run, predict, run
+    from candlecast.auditing import audit_recipe
+    from candlecast.experiment import predict, run
+    from candlecast.runs.finished import Run
+    from candlecast.walk_forward import walkforward
 
 __version__ = "0.1.0"
 
@@ -34,17 +38,26 @@ __all__ = [
     "Run",
     "RunInterruptedError",
     "SimulatedMarket",
+    "audit_recipe",
     "predict",
     "read",
     "run",
     "simulate",
+    "walkforward",
 ]
+
+
+_LAZY = {
+    "Run": "candlecast.runs.finished",
+    "audit_recipe": "candlecast.auditing",
+    "predict": "candlecast.experiment",
+    "run": "candlecast.experiment",
+    "walkforward": "candlecast.walk_forward",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs torch and Lightning (seconds) only when it is asked for."""
-    if name in ("Run", "predict", "run"):
-        from candlecast import experiment
-
-        return getattr(experiment, name)
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'candlecast' has no attribute '{name}'")

@@ -22,7 +22,9 @@ from candlecast.progress import console as stderr
 from candlecast.recipe import Recipe, packaged_recipes
 
 if TYPE_CHECKING:
-    from candlecast.experiment import Run
+    from candlecast.runs.finished import Run
+
+_TO_GO_ON = " Give the same command with --resume to go on."
 
 main = typer.Typer(
     name="candlecast",
@@ -35,6 +37,17 @@ main = typer.Typer(
 RecipeName = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A packaged recipe's name, or a YAML file.")
 ]
+CandleFile = Annotated[
+    str, typer.Option(help="A candle file, or 'simulated' for a simulated market.")
+]
+OutFolder = Annotated[
+    Path | None, typer.Option(help="The folder to write to; left out, a new one in runs/.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with what was left unfinished.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
@@ -51,29 +64,65 @@ def describe(
 @main.command()
 def run(
     recipe: RecipeName = "default",
-    candles: Annotated[
-        str, typer.Option(help="A candle file, or 'simulated' for a simulated market.")
-    ] = "simulated",
-    out: Annotated[
-        Path | None, typer.Option(help="The folder to write to; left out, a new one in runs/.")
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe."),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run.")] = False,
+    candles: CandleFile = "simulated",
+    out: OutFolder = None,
+    overrides: Overrides = None,
+    resume: Resume = False,
     as_json: Json = False,
 ) -> None:
     """Train a recipe's model, forecast the test rows, score and report."""
-    with _errors_as_exit_status(advice=" Give the same command with --resume to go on."):
+    with _errors_as_exit_status(advice=_TO_GO_ON):
         chosen = Recipe.load(recipe, overrides or ())
         from candlecast import experiment  # torch and Lightning are not needed to refuse a recipe
 
         finished = experiment.run(chosen, candles, out, resume=resume)
+        _show(finished, as_json=as_json)
+
+
+@main.command()
+def walkforward(
+    recipe: RecipeName = "econometric",
+    candles: CandleFile = "simulated",
+    out: OutFolder = None,
+    overrides: Overrides = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print where the folds lie and stop there.")
+    ] = False,
+    resume: Resume = False,
+    as_json: Json = False,
+) -> None:
+    """Refit a recipe's models fold by fold and score what they said of the candles after each."""
+    with _errors_as_exit_status(advice=_TO_GO_ON):
+        chosen = Recipe.load(recipe, overrides or ())
+        if plan:
+            _show_plan(chosen, candles, as_json=as_json)
+            return
+        from candlecast import walk_forward
+
+        finished = walk_forward.walkforward(chosen, candles, out, resume=resume)
+        _show(finished, as_json=as_json)
+
+
+@main.command()
+def audit(
+    recipe: RecipeName = "default",
+    candles: CandleFile = "simulated",
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Look for anything in a recipe that knows the future; exit status 1 if something does."""
+    with _errors_as_exit_status():
+        chosen = Recipe.load(recipe, overrides or ())
+        from candlecast.auditing import audit_recipe
+        from candlecast.report.terminal import print_audit
+
+        found = audit_recipe(chosen, candles)
         if as_json:
-            print(json.dumps(finished.metrics))
+            print(json.dumps(found.to_dict()))
         else:
-            _show(finished)
+            print_audit(found, Console())
+    if not found.is_clean:
+        raise typer.Exit(1)
 
 
 @main.command()
@@ -135,9 +184,13 @@ def _text_of(name: str, recipe: Recipe) -> str:
     return packaged_recipes().get(name) or recipe.to_yaml()
 
 
-def _show(finished: Run) -> None:
+def _show(finished: Run, *, as_json: bool) -> None:
+    """The metrics as JSON, or the scorecard and the paths of what was written."""
+    if as_json:
+        print(json.dumps(finished.metrics))
+        return
     from candlecast.report.terminal import print_scorecard
-    from candlecast.run_folder import RunFolder
+    from candlecast.runs.folder import RunFolder
 
     print_scorecard(finished.scorecard, Console())
     files = RunFolder(finished.folder)
@@ -147,13 +200,26 @@ def _show(finished: Run) -> None:
     print(files.model)
 
 
+def _show_plan(recipe: Recipe, candles: str, *, as_json: bool) -> None:
+    from candlecast.evaluation.folds import how_apart, plan_folds, plan_table
+    from candlecast.report.terminal import print_plan
+    from candlecast.runs.chosen_candles import load_candles
+
+    used = load_candles(recipe, candles)
+    plan = plan_table(used, plan_folds(used, recipe)).to_dicts()
+    if as_json:
+        print(json.dumps(plan, default=lambda moment: moment.isoformat()))
+    else:
+        print_plan(plan, how_apart(recipe), Console())
+
+
 @contextmanager
 def _output_file(out: Path, candles: Path, run_dir: Path) -> Iterator[Path]:
     """Where to write, links followed; nothing that is read is written over.
 
     If the work inside fails, the folders that were made for it are taken away again.
     """
-    from candlecast.run_folder import RunFolder
+    from candlecast.runs.folder import RunFolder
 
     try:
         target, source = out.resolve(), candles.resolve()

@@ -51,7 +51,7 @@ class Progress:
     ) -> None:
         self._bars.stop()
 
-    def start(self, description: str, total: int, done: int = 0) -> None:
+    def start(self, description: str, total: int | None, done: int = 0) -> None:
         """Begin a new piece of work, in place of the one before."""
         if self._task is not None:
             self._bars.remove_task(self._task)

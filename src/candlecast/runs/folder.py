@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from candlecast.errors import InputError
 from candlecast.files import make_folder, remove_empty, write_text
@@ -16,6 +17,8 @@ from candlecast.recipe import Recipe
 from candlecast.yaml_text import parse_yaml
 
 _log = logging.getLogger("candlecast")
+
+Work = Literal["run", "walkforward"]
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ class RunFolder:
 
     @property
     def mark(self) -> Path:
-        """The hash of the candles that an unfinished run is of."""
-        return self.checkpoints / "candles.sha256"
+        """What an unfinished run is: the kind of work, and the hash of its candles."""
+        return self.checkpoints / "work.json"
 
     def owns(self, path: Path) -> bool:
         """Whether a path is one of the run's own files, or inside one of its folders."""
@@ -93,7 +96,9 @@ def _number(path: Path, name: str) -> int:
 
 
 @contextmanager
-def open_folder(path: Path, recipe: Recipe, sha256: str, *, resume: bool) -> Iterator[RunFolder]:
+def open_folder(
+    path: Path, work: Work, recipe: Recipe, sha256: str, *, resume: bool
+) -> Iterator[RunFolder]:
     """Open a new folder for a run, or an unfinished one to go on with.
 
     Nothing keeps two runs from the same folder at the same time: do not resume what still runs.
@@ -102,6 +107,7 @@ def open_folder(path: Path, recipe: Recipe, sha256: str, *, resume: bool) -> Ite
 
     Args:
         path: The folder; it may exist if it is empty.
+        work: What is done; a folder with other work is not gone on with.
         recipe: What is run.
         sha256: The candles' hash; a run goes on with the same candles only.
         resume: Whether an unfinished run may be there.
@@ -120,13 +126,13 @@ def open_folder(path: Path, recipe: Recipe, sha256: str, *, resume: bool) -> Ite
                 f"{path}: this folder holds a run already. Choose another --out, or go on with an "
                 "unfinished run by --resume."
             )
-        _check_same(folder, recipe, sha256)
+        _check_same(folder, work, recipe, sha256)
     if resume and is_new:
         _log.info("%s holds nothing to resume: starting anew", path)
     if not folder.is_finished:
         write_text(folder.recipe, recipe.to_yaml())
         make_folder(folder.checkpoints)
-        write_text(folder.mark, sha256)
+        write_text(folder.mark, json.dumps({"work": work, "sha256": sha256}))
     try:
         yield folder
     except InputError:
@@ -150,8 +156,8 @@ def _check_ours(folder: RunFolder) -> None:
         )
 
 
-def _check_same(folder: RunFolder, recipe: Recipe, sha256: str) -> None:
-    """The run in the folder is of this recipe and these candles."""
+def _check_same(folder: RunFolder, work: Work, recipe: Recipe, sha256: str) -> None:
+    """The run in the folder is the same work, of this recipe and these candles."""
     before = parse_yaml(
         folder.recipe.read_bytes().decode("utf-8", errors="replace"), str(folder.recipe)
     )
@@ -161,21 +167,28 @@ def _check_same(folder: RunFolder, recipe: Recipe, sha256: str) -> None:
             f"{folder.path}: the run here has another {', '.join(changed)}. Give the same recipe "
             "and --set to resume it, or choose another --out."
         )
-    if _candles_of(folder) not in (None, sha256):
+    its_work, its_candles = _mark_of(folder) or (work, sha256)
+    if its_work != work:
+        raise InputError(
+            f"{folder.path}: this folder holds a {its_work}, not a {work}. Choose another --out."
+        )
+    if its_candles != sha256:
         raise InputError(
             f"{folder.path}: the run here is of other candles. Give the same ones to resume it, or "
             "choose another --out."
         )
 
 
-def _candles_of(folder: RunFolder) -> str | None:
-    """The hash of the run's candles; None if it was stopped before it was noted."""
+def _mark_of(folder: RunFolder) -> tuple[str, str] | None:
+    """The work and its candles' hash; None if it was stopped before they were noted."""
     try:
         if folder.is_finished:
             metrics = json.loads(folder.metrics.read_text(encoding="utf-8"))
-            return str(metrics["data"]["sha256"])
-        noted = folder.mark.read_text(encoding="utf-8") if folder.mark.is_file() else ""
-        return noted or None
+            return str(metrics["work"]), str(metrics["data"]["sha256"])
+        if not folder.mark.is_file():
+            return None
+        mark = json.loads(folder.mark.read_text(encoding="utf-8"))
+        return str(mark["work"]), str(mark["sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{folder.path}: the run here is damaged. Choose another --out."

@@ -12,24 +12,30 @@ from typing import Protocol
 
 from candlecast.candles import Candles
 from candlecast.errors import CandleError, InputError
-from candlecast.sources import cryptodatadownload
+from candlecast.sources import cryptodatadownload, parquet
 
 
 class Source(Protocol):
     """What each module of this folder has."""
 
     LAYOUT: str
+    FIRST_ROW: str  # where the first candle stands, such as "line 2"
 
     def recognises(self, head: str) -> bool:
         """Whether this is the layout, by the file's first 4 KB."""
         ...
 
-    def parse(self, content: bytes) -> Candles:
-        """Candles from the whole file; a `CandleError` carries the row, counted in the file."""
+    def parse(self, content: bytes, name: str) -> Candles:
+        """Candles from the whole file; a `CandleError` carries the row, counted in the file.
+
+        Args:
+            content: The file's bytes, gzip undone.
+            name: The file's name, for a layout that has the symbol in it.
+        """
         ...
 
 
-SOURCES: tuple[Source, ...] = (cryptodatadownload,)
+SOURCES: tuple[Source, ...] = (cryptodatadownload, parquet)
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _HEAD_BYTES = 4096
@@ -49,16 +55,16 @@ def read(path: str | Path) -> Candles:
             that is not valid; the message names the file and the line.
     """
     path = Path(path)
-    content = _content(path).removeprefix(b"\xef\xbb\xbf").rstrip() + b"\n"
-    if not content.strip():
+    content = _content(path)
+    if not content.removeprefix(b"\xef\xbb\xbf").strip():
         raise InputError(f"{path}: the file is empty. Give a file with candles.")
     head = content[:_HEAD_BYTES].decode("utf-8", errors="replace")
     for source in SOURCES:
         if source.recognises(head):
             try:
-                return source.parse(content)
+                return source.parse(content, path.name)
             except CandleError as error:
-                raise InputError(error.describe(_place(path, error.row))) from error
+                raise InputError(error.describe(_place(path, source, error.row))) from error
     first_line = head.splitlines()[0][:80]
     raise InputError(
         f"{path}: the layout is not known (the first line is {first_line!r}). Known layouts: "
@@ -85,6 +91,9 @@ def _content(path: Path) -> bytes:
         raise InputError(f"{path}: the file cannot be read ({error.strerror}).") from error
 
 
-def _place(path: Path, row: int | None) -> str:
-    """A row counted from 0 below a header of one line, as a line of the file."""
-    return f"{path}: " if row is None else f"{path}, line {row + 2}: "
+def _place(path: Path, source: Source, row: int | None) -> str:
+    """A row counted from 0 as a place in the file."""
+    if row is None:
+        return f"{path}: "
+    unit, first = source.FIRST_ROW.split()
+    return f"{path}, {unit} {int(first) + row}: "

@@ -21,6 +21,9 @@ from candlecast.errors import CandleError
 
 LAYOUT = "CryptoDataDownload (unix,date,symbol,open,high,low,close,Volume …)"
 
+FIRST_ROW = "line 2"
+
+_BYTE_ORDER_MARK = "\ufeff"
 _MARKS = {"unix", "date", "symbol"}
 _PRICES = ("open", "high", "low", "close")
 
@@ -30,13 +33,15 @@ def recognises(head: str) -> bool:
     return set(_header(head)) >= _MARKS
 
 
-def parse(content: bytes) -> Candles:
-    """Candles from the bytes of one file.
+def parse(content: bytes, name: str = "") -> Candles:
+    """Candles from the bytes of one file; its name tells nothing that the file does not.
 
     Raises:
         CandleError: If a column is missing, a cell is absent or not a number, `unix` and `date`
             disagree, more than one symbol is in the file, or a candle is not valid.
     """
+    del name
+    content = content.removeprefix(_BYTE_ORDER_MARK.encode()).rstrip() + b"\n"
     header = _header(content[:4096].decode("utf-8", errors="replace"))
     if "" in header:
         raise CandleError(
@@ -61,7 +66,7 @@ def parse(content: bytes) -> Candles:
 
 
 def _header(head: str) -> list[str]:
-    lines = head.splitlines()
+    lines = head.removeprefix(_BYTE_ORDER_MARK).splitlines()
     return [name.strip() for name in next(csv.reader(lines[:1]), [])]
 
 

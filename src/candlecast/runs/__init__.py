@@ -1,0 +1,1 @@
+"""A run: its candles, its folder, what it was made of, and how it is written and read again."""

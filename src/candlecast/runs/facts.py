@@ -1,0 +1,59 @@
+"""What a run was made of, as it stands in `metrics.json`."""
+
+from __future__ import annotations
+
+import math
+import platform
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from candlecast.candles import Candles
+from candlecast.intervals import interval_text
+from candlecast.models.baseline import Baseline
+from candlecast.models.network import NetworkForecaster
+
+_LIBRARIES = ("candlecast", "torch", "lightning", "polars", "numpy", "scipy", "arch")
+
+
+def data_facts(candles: Candles, sha256: str) -> dict[str, Any]:
+    """Which candles."""
+    return {
+        "symbol": candles.symbol,
+        "interval": interval_text(candles.interval),
+        "rows": len(candles),
+        "first": iso(candles.first),
+        "last": iso(candles.last),
+        "gaps": candles.gaps.height,
+        "missing": candles.missing,
+        "sha256": sha256,
+    }
+
+
+def model_facts(model: NetworkForecaster | Baseline) -> dict[str, Any]:
+    """Which model; what only a network has is None for a baseline."""
+    if isinstance(model, Baseline):
+        unknown = ("parameters", "best_epoch", "epochs", "val_loss")
+        return {"name": model.name} | dict.fromkeys(unknown) | {"history": []}
+    outcome = model.outcome_
+    return {
+        "name": model.name,
+        "parameters": model.parameters,
+        "best_epoch": outcome.best_epoch,
+        "epochs": outcome.epochs,
+        "val_loss": outcome.val_loss,
+        "history": [
+            {name: loss if math.isfinite(loss) else None for name, loss in epoch.items()}
+            for epoch in outcome.history
+        ],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the libraries that a score may hang on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}
+
+
+def iso(moment: datetime) -> str:
+    """A moment in UTC as text."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,248 @@
+"""A walk-forward: a recipe's models refitted again and again, each tested on what came next."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from candlecast.artifact import load_model, save_model
+from candlecast.candles import Candles
+from candlecast.evaluation.audit import audit
+from candlecast.evaluation.folds import Fold, plan_folds
+from candlecast.evaluation.scorecard import score_cells, score_forecasts
+from candlecast.files import write_text, written_whole
+from candlecast.forecast import QUANTILES, Forecast
+from candlecast.models.baseline import Baseline
+from candlecast.models.network import NetworkForecaster
+from candlecast.models.roster import (
+    common_origins,
+    fit_each,
+    forecast_each,
+    make_baselines,
+    make_network,
+)
+from candlecast.progress import Progress
+from candlecast.recipe import Recipe
+from candlecast.runs.chosen_candles import load_candles
+from candlecast.runs.clock import Clock
+from candlecast.runs.facts import data_facts, iso, model_facts, versions
+from candlecast.runs.finished import Run, finish_run
+from candlecast.runs.folder import RunFolder, choose_folder, open_folder
+from candlecast.runs.yardsticks import naive_mae
+
+_log = logging.getLogger("candlecast")
+
+Model = NetworkForecaster | Baseline
+
+
+def walkforward(
+    recipe: Recipe,
+    candles: Candles | str | Path | None = None,
+    out: str | Path | None = None,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+) -> Run:
+    """Refit a recipe's models fold by fold, and score all that they said of the candles after.
+
+    Scalers, weights and every other statistic are fitted inside each fold. A model that fails in a
+    fold is left out of that fold, with the reason, and the rest goes on.
+
+    Args:
+        recipe: What to do; its `walkforward` says where the folds lie.
+        candles: Candles, or the path of a candle file; None or ``simulated`` simulates a market.
+        out: The folder to write to; None takes the next free one under ``runs/``.
+        resume: Go on with an unfinished walk-forward in that folder; finished folds are kept.
+        progress: Whether to show a progress bar in a terminal.
+
+    Returns:
+        The run; its scores pool every fold's, and `metrics["folds"]` has each fold's own.
+
+    Raises:
+        InputError: If the candles, the recipe or the folder are not fit for it.
+        CandlecastError: If persistence failed in every fold.
+        RunInterruptedError: If Ctrl-C was pressed; `resume` goes on from there.
+    """
+    clock = Clock()
+    with clock.measure("read_s"):
+        used = load_candles(recipe, candles)
+    folds = plan_folds(used, recipe)
+    path = Path(out) if out is not None else choose_folder(f"{recipe.name}-folds", resume=resume)
+    sha256 = used.sha256
+    with (
+        open_folder(path, "walkforward", recipe, sha256, resume=resume) as folder,
+        Progress(shown=progress) as bar,
+    ):
+        if folder.is_finished:
+            _log.info("%s is finished already", path)
+            return Run.load(path)
+        with clock.measure("folds_s"):
+            facts = _each_fold(recipe, used, folds, folder, bar)
+        _keep_last_model(folder, folds)
+        forecasts = _pooled(folder, recipe)
+        with clock.measure("score_s"):
+            bar.start("scores of all folds together", total=None)
+            scorecard = score_forecasts(
+                forecasts,
+                recipe.target,
+                None,  # each fold has a scale of its own
+                subject=None if recipe.model is None else recipe.model.network,
+                naive_mae=naive_mae(used, folds[0].split.train),
+                failures=_failed_everywhere(facts),
+                notes=_notes(facts),
+            )
+        metrics = {
+            "work": "walkforward",
+            "recipe": recipe.name,
+            "seed": recipe.seed,
+            "data": data_facts(used, sha256),
+            "split": _split_facts(folds, forecasts),
+            "model": facts[-1]["model"],
+            **scorecard.to_metrics(),
+            "folds": facts,
+            "audit": audit(recipe, used).to_dict(),
+            "versions": versions(),
+        }
+        rows = pl.scan_parquet(_forecast_files(folder))
+        return finish_run(folder, recipe, used, forecasts, rows, scorecard, metrics, clock)
+
+
+def _each_fold(
+    recipe: Recipe, candles: Candles, folds: Sequence[Fold], folder: RunFolder, bar: Progress
+) -> list[dict[str, Any]]:
+    """Carry out the folds that are not done yet; the facts of each."""
+    facts = []
+    for fold in folds:
+        noted = folder.checkpoints / f"fold-{fold.number:04}.json"
+        if not noted.is_file():
+            bar.start(f"fold {fold.number} of {len(folds)}", len(folds), done=fold.number - 1)
+            # What comes after the fold is not even at hand.
+            seen = Candles(candles.frame[: fold.tested.stop], candles.symbol, candles.interval)
+            fact = _one_fold(recipe, seen, fold, folder, bar)
+            write_text(noted, json.dumps(fact))  # last: it marks the fold as done
+            _tell(fact, len(folds))
+        facts.append(json.loads(noted.read_text(encoding="utf-8")))
+    return facts
+
+
+def _tell(fact: dict[str, Any], folds: int) -> None:
+    left = (folds - fact["fold"]) * fact["seconds"]
+    _log.info(
+        "fold %d of %d: tested %s to %s in %.1f s, about %.0f s left",
+        *(fact["fold"], folds, fact["test_first"][:10], fact["test_last"][:10]),
+        *(fact["seconds"], left),
+    )
+
+
+def _one_fold(
+    recipe: Recipe, candles: Candles, fold: Fold, folder: RunFolder, bar: Progress
+) -> dict[str, Any]:
+    """Fit, forecast, score and save one fold."""
+    began = time.perf_counter()
+    models: list[Model] = [*make_baselines(recipe)]
+    network = make_network(recipe)
+    if network is not None:
+        network.checkpoints = folder.checkpoints / f"training-{fold.number:04}"
+        network.checkpoints.mkdir(exist_ok=True)
+        network.progress = bar
+        if recipe.walkforward.warm_start:
+            network.start = _weights_before(folder, fold)
+        models.append(network)
+    origins = common_origins(models, candles, fold.split.test)
+    fitted, failures = fit_each(models, candles, fold.split)
+    forecasts, more_failures = forecast_each(fitted, candles, origins)
+    if fitted:
+        save_model(_model_folder(folder, fold), fitted[-1], candles)
+    with written_whole(folder.checkpoints / f"fold-{fold.number:04}.parquet") as aside:
+        pl.concat([forecast.to_frame() for forecast in forecasts]).write_parquet(aside)
+    times = candles.frame["time"]
+    train, tested = fold.split.train, fold.tested
+    return {
+        "fold": fold.number,
+        "train_first": iso(times[train.start]),
+        "train_last": iso(times[train.stop - 1]),
+        "test_first": iso(times[tested.start]),
+        "test_last": iso(times[tested.stop - 1]),
+        "train_rows": len(train),
+        "validation_rows": len(fold.split.validation),
+        "test_rows": len(tested),
+        "test_windows": len(origins),
+        "seconds": time.perf_counter() - began,
+        "failures": failures | more_failures,
+        "scores": score_cells(forecasts),
+        "model": model_facts(fitted[-1]) if fitted else None,
+    }
+
+
+def _model_folder(folder: RunFolder, fold: Fold) -> Path:
+    return folder.checkpoints / f"model-{fold.number:04}"
+
+
+def _weights_before(folder: RunFolder, fold: Fold) -> NetworkForecaster | None:
+    """The network of the fold before; None if there is none."""
+    before = folder.checkpoints / f"model-{fold.number - 1:04}"
+    model = load_model(before)[1] if before.is_dir() else None
+    return model if isinstance(model, NetworkForecaster) else None
+
+
+def _keep_last_model(folder: RunFolder, folds: Sequence[Fold]) -> None:
+    """The newest fold's model becomes the run's."""
+    for fold in reversed(folds):
+        if _model_folder(folder, fold).is_dir():
+            with written_whole(folder.model) as aside:
+                shutil.copytree(_model_folder(folder, fold), aside)
+            return
+
+
+def _forecast_files(folder: RunFolder) -> list[Path]:
+    return sorted(folder.checkpoints.glob("fold-*.parquet"))
+
+
+def _pooled(folder: RunFolder, recipe: Recipe) -> list[Forecast]:
+    """Every model's forecasts of all folds that it has, as one."""
+    rows = pl.scan_parquet(_forecast_files(folder)).drop(*QUANTILES)
+    names = [model.name for model in (*make_baselines(recipe), make_network(recipe)) if model]
+    tables = (rows.filter(model=name).collect() for name in names)
+    return [Forecast.from_frame(table) for table in tables if table.height]
+
+
+def _failed_everywhere(facts: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """The models that failed in every fold, and why in the last."""
+    failures: dict[str, str] = facts[-1]["failures"]
+    return {
+        model: reason
+        for model, reason in failures.items()
+        if all(model in fact["failures"] for fact in facts)
+    }
+
+
+def _notes(facts: Sequence[dict[str, Any]]) -> list[str]:
+    """The folds that a model is missing from."""
+    everywhere = _failed_everywhere(facts)
+    return [
+        f"{model} failed in fold {fact['fold']} and is scored without it: {reason}"
+        for fact in facts
+        for model, reason in fact["failures"].items()
+        if model not in everywhere
+    ]
+
+
+def _split_facts(folds: Sequence[Fold], forecasts: Sequence[Forecast]) -> dict[str, Any]:
+    """What the folds come to, beside the keys that every run has."""
+    last = folds[-1].split
+    return {
+        "folds": len(folds),
+        "train_rows": len(last.train),
+        "validation_rows": len(last.validation),
+        "test_rows": sum(len(fold.tested) for fold in folds),
+        "train_windows": None,
+        "validation_windows": None,
+        "test_windows": len(forecasts[0]) if forecasts else 0,
+    }
