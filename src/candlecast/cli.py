@@ -176,7 +176,7 @@ def recipes(
         if as_json:
             print(json.dumps(described))
         else:
-            print("\n".join(f"{each:10}{text}" for each, text in described.items()))
+            print("\n".join(f"{each:13}{text}" for each, text in described.items()))
 
 
 def _text_of(name: str, recipe: Recipe) -> str:

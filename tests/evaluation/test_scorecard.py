@@ -179,6 +179,8 @@ def test_the_planted_skill_is_found_and_the_volatility_models_win_on_the_distrib
     assert pair["dm"] > 3
     assert first["crps"]["persistence"]["ewma_t"]["dm"] == -pair["dm"]
     assert any("beats persistence: ar" in verdict for verdict in card.verdicts)
+    assert any("adds nothing to it: persistence" in verdict for verdict in card.verdicts)
+    assert any("Of the 2 tried, at least one errs less" in each for each in card.verdicts)
     assert any("ewma_t has the smallest CRPS" in verdict for verdict in card.verdicts)
 
 
@@ -242,6 +244,8 @@ def test_a_model_that_lacks_origins_is_scored_beside_persistence_on_its_own(
 def test_too_few_rows_are_said_to_be_too_few_in_place_of_a_p_value(
     forecasts: list[Forecast],
 ) -> None:
+    for handful in (1, 2, 5):
+        score_forecasts([each.take(np.arange(handful)) for each in forecasts], "log_return", None)
     few = [each.take(np.arange(60)) for each in forecasts]
     card = score_forecasts(few, "log_return", None, subject="ar")
     judgement = card.judgements["ar"]["1"]

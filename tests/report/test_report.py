@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import io
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from making import make_forecasts
 from matplotlib.image import imread
 from rich.console import Console
 
 from candlecast.candles import Candles
 from candlecast.evaluation.scorecard import Scorecard, score_forecasts
 from candlecast.forecast import Forecast
-from candlecast.report.figures import draw_forecast
-from candlecast.report.page import write_page
+from candlecast.report.figures import draw_calibration, draw_forecast, draw_skill
 from candlecast.report.terminal import print_scorecard
 
 ORIGINS = np.arange(100, 800)
@@ -67,16 +66,26 @@ def test_a_figure_is_drawn_for_each_horizon(
         assert (0, 0, 0) in colours, "the real price is drawn"
 
 
-def test_the_page_stands_alone_and_says_what_the_scorecard_says(
-    forecasts: list[Forecast], scorecard: Scorecard, tmp_path: Path
+def test_skill_and_calibration_are_drawn_where_they_apply(candles: Candles, tmp_path: Path) -> None:
+    forecasts = make_forecasts(candles, (1, 5))
+    skill = draw_skill(forecasts, "garch_t", "A$B$", tmp_path)
+    assert [path.name for path in skill] == ["skill_1.png", "skill_5.png"]
+    calibration = draw_calibration(forecasts[1], "A$B$", tmp_path)
+    assert [path.name for path in calibration] == ["calibration_1.png", "calibration_5.png"]
+    assert all(imread(path).std() > 0.05 for path in skill + calibration)
+    assert draw_calibration(forecasts[2], "A$B$", tmp_path) == [], "it forecasts points alone"
+    assert draw_skill(forecasts[:1], "persistence", "A$B$", tmp_path) == []
+
+
+@pytest.mark.parametrize("origins", [1, 2, 5])
+def test_figures_are_drawn_of_very_few_forecasts(
+    candles: Candles, tmp_path: Path, origins: int
 ) -> None:
-    figures = draw_forecast(forecasts[1], scorecard, "SIMULATED", tmp_path)
-    facts = {"Data": {"symbol": "<BTC>", "rows": 5}}
-    write_page(tmp_path / "report.html", scorecard, figures, facts, "name: x\n")
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 2
-    assert not re.search(r"(src|href)=.(?!data:)", page)
-    assert "&lt;BTC&gt;" in page
-    assert "worse than persistence" in page
-    assert "flatter" in page
-    assert "<td>persistence</td>" in page
+    forecasts = make_forecasts(candles, (1,))
+    few = [each.take(np.arange(origins)) for each in forecasts]
+    scorecard = score_forecasts(forecasts, "log_return", 1.0)
+    draw_forecast(few[1], scorecard, "FEW", tmp_path)
+    draw_skill(few, "garch_t", "FEW", tmp_path)
+    draw_calibration(few[1], "FEW", tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["calibration_1.png", "forecast_1.png", "skill_1.png"]

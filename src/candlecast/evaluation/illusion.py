@@ -83,6 +83,8 @@ def shifted_copy(
     for lag in range(horizon + FARTHEST + 1):
         # The price of the k candles before t + h: an earlier outcome, or a close already known.
         price, rows = (outcome, lag) if lag < horizon else (known, lag - horizon)
+        if rows >= len(change):
+            continue
         correlation = _correlation(change[rows:], price[: len(price) - rows], stretch, rows)
         if correlation is not None:
             correlations[lag] = correlation

@@ -32,7 +32,8 @@ def verdicts(
                 yield sentence(subject, int(horizon), ShiftedCopy(**copy))
             yield from _price_level(subject, horizon, scores)
         else:
-            yield _of_all(horizon, judgements)
+            yield _of_all(horizon, judgements, comparisons[horizon]["spa_p_value"])
+        yield from _copies(horizon, judgements, subject)
         yield from _of_distributions(horizon, scores, comparisons[horizon], subject)
         yield from _unjudged(horizon, judgements, subject)
 
@@ -83,8 +84,8 @@ def _price_level(model: str, horizon: str, scores: Table) -> Iterator[str]:
         )
 
 
-def _of_all(horizon: str, judgements: Table) -> str:
-    """How many models beat persistence on the close, by name."""
+def _of_all(horizon: str, judgements: Table, spa_p_value: float | None) -> str:
+    """Which models beat persistence on the close, and whether any does, so many being tried."""
     named: dict[str, list[str]] = {}
     for model, by_horizon in judgements.items():
         if model != PERSISTENCE:
@@ -93,7 +94,28 @@ def _of_all(horizon: str, judgements: Table) -> str:
             strength = f" ({p_text(p_value)})" if p_value is not None and p_value < LEVEL else ""
             named.setdefault(judgement["verdict"], []).append(f"{model}{strength}")
     said = "; ".join(f"{verdict}: {', '.join(models)}" for verdict, models in named.items())
-    return f"{horizon} ahead, the close: {said}."
+    text = f"{horizon} ahead, the close: {said}."
+    if spa_p_value is None:
+        return text
+    finding = "at least one errs less" if spa_p_value < LEVEL else "none is shown to err less"
+    tried = len(judgements) - 1
+    return (
+        f"{text} Of the {tried} tried, {finding} in squares (Hansen's SPA, {p_text(spa_p_value)})."
+    )
+
+
+def _copies(horizon: str, judgements: Table, subject: str | None) -> Iterator[str]:
+    """The other models whose forecast of the close is the price, shifted."""
+    copies = [
+        model
+        for model, by_horizon in judgements.items()
+        if by_horizon[horizon]["shifted_copy"] is not None and model != subject
+    ]
+    if copies:
+        yield (
+            f"{horizon} ahead, the forecast of the close is the price, shifted, and adds nothing "
+            f"to it: {', '.join(copies)}."
+        )
 
 
 def _of_distributions(
@@ -108,10 +130,9 @@ def _of_distributions(
     if len(crps) < 2:
         return
     best = min(crps, key=lambda model: crps[model])
-    text = (
-        f"{horizon} ahead, the whole distribution: {best} has the smallest CRPS "
-        f"({crps[best]:.4g} bp; persistence {crps[PERSISTENCE]:.4g})"
-    )
+    text = f"{horizon} ahead, the whole distribution: {best} has the smallest CRPS "
+    text += f"({crps[best]:.4g} bp"
+    text += f"; persistence {crps[PERSISTENCE]:.4g})" if PERSISTENCE in crps else ")"
     alike = [model for model in comparison["confidence_set"]["crps"] or [] if model != best]
     if alike:
         text += f", and {', '.join(alike)} may be as good"

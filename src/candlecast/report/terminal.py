@@ -1,14 +1,54 @@
-"""The scorecard as a table in the terminal."""
+"""The scorecard, the fold plan and the audit as tables in the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from candlecast.evaluation.audit import Audit
 from candlecast.evaluation.scorecard import Scorecard
+
+LEGEND = (
+    "▸ best of the column. Judge: against persistence, by four questions; stars are for the "
+    "p-value that decided, corrected for asking four (* < 0.05, ** < 0.01, *** < 0.001). RMSE is "
+    "in price; skill is 1 - MSE / MSE of persistence; direction leaves out candles without a "
+    "move; CRPS and log score are of the log return in basis points; in 80%: outcomes inside the "
+    "80 % interval."
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table.
+
+    Attributes:
+        text: What it says; a dash where a figure does not apply.
+        best: Whether it is the best of its column.
+    """
+
+    text: str
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the scorecard.
+
+    Attributes:
+        heading: Its title.
+        write: How its figures are written.
+        worth: How good a figure is, more being better.
+    """
+
+    heading: str
+    write: Callable[[float], str]
+    worth: Callable[[float], float]
 
 
 def price(value: float) -> str:
@@ -16,53 +56,148 @@ def price(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.5g}"
 
 
-COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
-    "mse_scaled": ("MSE scaled", "{:.3g}".format),
-    "rmse": ("RMSE", price),
-    "mae": ("MAE", price),
-    "rmse_bp": ("RMSE bp", lambda bp: f"{bp:,.2f}" if bp < 100 else f"{bp:,.0f}"),
-    "skill": ("skill", lambda skill: f"{skill:+,.4f}" if abs(skill) < 10 else f"{skill:+,.0f}"),
-    "p_value": ("p", lambda p: "<1e-6" if p < 1e-6 else f"{p:.2g}"),
-    "directional_accuracy": ("direction", "{:.2%}".format),
+def _low(value: float) -> float:
+    return -value
+
+
+def _high(value: float) -> float:
+    return value
+
+
+COLUMNS: dict[str, Column] = {
+    "rmse": Column("RMSE", price, _low),
+    "skill": Column(
+        "skill", lambda skill: f"{skill:+,.4f}" if abs(skill) < 10 else f"{skill:+,.0f}", _high
+    ),
+    "directional_accuracy": Column("direction", "{:.2%}".format, _high),
+    "crps_bp": Column("CRPS bp", "{:,.4g}".format, _low),
+    "log_score": Column("log score", "{:.3f}".format, _high),
+    "coverage_80": Column("in 80%", "{:.1%}".format, lambda share: -abs(share - 0.8)),
 }
 
 
 def print_scorecard(scorecard: Scorecard, console: Console) -> None:
-    """Print a table for each horizon, then the verdicts and the notes."""
+    """Print a table for each horizon, the legend, then the verdicts and the notes."""
     for horizon in scorecard.horizons:
-        table = Table(
-            title=table_title(scorecard, horizon),
-            title_justify="left",
-            box=SIMPLE_HEAD,
-            show_edge=False,
-            pad_edge=False,
-            padding=(0, 1, 0, 0),
-        )
-        table.add_column("model", no_wrap=True)
-        for heading, _ in COLUMNS.values():
-            table.add_column(heading, justify="right")
+        table = _table(table_title(scorecard, horizon))
+        first, *rest = headings()
+        table.add_column(first, no_wrap=True)
+        for heading in rest:
+            table.add_column(heading, justify="right", no_wrap=True)
         for cells in table_rows(scorecard, horizon):
-            table.add_row(*cells)
+            table.add_row(*(_styled(cell) for cell in cells))
         console.print(table)
         console.print()
+    console.print(LEGEND, style="dim", highlight=False)
+    console.print()
     for sentence in (*scorecard.verdicts, *scorecard.notes):
-        console.print(sentence, highlight=False)
+        console.print(sentence, highlight=False, markup=False)
 
 
 def table_title(scorecard: Scorecard, horizon: str) -> str:
     """What one table is about."""
     windows = next(iter(scorecard.scores.values()))[horizon]["n"]
     candles = "candle" if horizon == "1" else "candles"
-    return f"{horizon} {candles} ahead, {windows:,} test windows, errors in price"
+    return f"{horizon} {candles} ahead, {windows:,} test windows"
 
 
-def table_rows(scorecard: Scorecard, horizon: str) -> list[list[str]]:
-    """The cells as text: model, then `COLUMNS`; a dash where a figure does not apply."""
-    return [
-        [model] + [_cell(by_horizon[horizon][name], form) for name, (_, form) in COLUMNS.items()]
-        for model, by_horizon in scorecard.scores.items()
-    ]
+def headings() -> list[str]:
+    """Of the columns of `table_rows`."""
+    return ["model", *(column.heading for column in COLUMNS.values()), "judge"]
 
 
-def _cell(value: float | None, write: Callable[[float], str]) -> str:
-    return "-" if value is None else write(value)
+def table_rows(scorecard: Scorecard, horizon: str) -> list[list[Cell]]:
+    """The cells: model, then `COLUMNS`, then the judge's verdict."""
+    figures = {model: by_horizon[horizon] for model, by_horizon in scorecard.scores.items()}
+    best = {name: _best(figures, name, column) for name, column in COLUMNS.items()}
+    rows = []
+    for model in figures:
+        cells = [Cell(model)]
+        for name, column in COLUMNS.items():
+            value = figures[model][name]
+            text = "-" if value is None else column.write(value)
+            cells.append(Cell(text, best=text != "-" and model in best[name]))
+        rows.append([*cells, Cell(_judged(scorecard.judgements[model][horizon]))])
+    return rows
+
+
+def _best(figures: Mapping[str, Mapping[str, float | None]], name: str, column: Column) -> set[str]:
+    """The models whose figure reads best; none where all read the same."""
+    known = {model: value for model, each in figures.items() if (value := each[name]) is not None}
+    if not known:
+        return set()
+    top = max(known.values(), key=column.worth)
+    best = {model for model, value in known.items() if column.write(value) == column.write(top)}
+    return best if len(best) < len(figures) else set()
+
+
+def _judged(judgement: Mapping[str, Any]) -> str:
+    """The verdict in a word, with stars for how sure it is."""
+    word = {"beats persistence": "beats", "worse than persistence": "worse"}
+    p_value: float | None = judgement["p_value"]
+    if p_value is None or judgement["verdict"] not in word:
+        return "-"
+    return f"{word[judgement['verdict']]} {'*' * (1 + (p_value < 0.01) + (p_value < 0.001))}"
+
+
+def _styled(cell: Cell) -> Text:
+    return Text(f"▸{cell.text}", style="bold green") if cell.best else Text(cell.text)
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=0,
+    )
+
+
+def print_plan(plan: Sequence[Mapping[str, Any]], apart: str, console: Console) -> None:
+    """Print where the folds of a walk-forward lie.
+
+    Args:
+        plan: The rows of `candlecast.evaluation.folds.plan_table`.
+        apart: How the parts are kept apart, in words.
+        console: Where to.
+    """
+    table = _table(f"{len(plan)} folds")
+    for heading in ("fold", "train from", "train to", "rows", "validation", "test from", "test to"):
+        table.add_column(heading, justify="right")
+    table.add_column("rows", justify="right")
+    for row in plan:
+        days = (f"{row[name]:%Y-%m-%d}" for name in ("train_first", "train_last"))
+        tested = (f"{row[name]:%Y-%m-%d}" for name in ("test_first", "test_last"))
+        table.add_row(
+            str(row["fold"]),
+            *days,
+            f"{row['train_rows']:,}",
+            f"{row['validation_rows']:,}",
+            *tested,
+            f"{row['test_rows']:,}",
+        )
+    console.print(table)
+    console.print(apart, highlight=False)
+
+
+def print_audit(audit: Audit, console: Console) -> None:
+    """Print what was audited, what leaks, and what else is to be known."""
+    table = _table("leak audit")
+    table.add_column("")
+    table.add_column("what", overflow="fold")
+    table.add_column("finding", overflow="fold")
+    for finding in audit.findings:
+        clean = finding.leak is None
+        mark = Text("clean", style="green") if clean else Text("LEAK", style="bold red")
+        table.add_row(mark, Text(finding.subject), Text(finding.leak or finding.check))
+    console.print(table)
+    console.print()
+    for note in audit.notes:
+        console.print(f"Note. {note}", highlight=False, markup=False)
+    if audit.is_clean:
+        console.print("No leak found.", style="bold green")
+    else:
+        count = f"{len(audit.leaks)} of {len(audit.findings)} checks found a leak."
+        console.print(count, style="bold red", highlight=False)

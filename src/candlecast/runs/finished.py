@@ -17,7 +17,7 @@ from candlecast.evaluation.scorecard import Scorecard
 from candlecast.files import make_folder, write_text, written_whole
 from candlecast.forecast import Forecast
 from candlecast.recipe import Recipe
-from candlecast.report.figures import draw_forecast
+from candlecast.report.figures import draw_calibration, draw_forecast, draw_skill
 from candlecast.report.page import Report, write_report
 from candlecast.runs.clock import Clock
 from candlecast.runs.folder import RunFolder
@@ -90,6 +90,8 @@ def finish_run(
     drawn = metrics["model"]["name"]
     forecast = next((each for each in forecasts if each.model == drawn), forecasts[0])
     draw_forecast(forecast, scorecard, candles.symbol, folder.figures)
+    draw_skill(forecasts, forecast.model, candles.symbol, folder.figures)
+    draw_calibration(forecast, candles.symbol, folder.figures)
     clock.stop()
     metrics["timing"] = clock.seconds
     report = Report(scorecard, forecasts, forecast.model, candles, metrics, recipe.to_yaml())

@@ -1,0 +1,254 @@
+"""The price chart's numbers, packed so small that every minute of months fits on the page.
+
+A column is whole numbers: prices in ticks, returns in 1e-7. Each is told by how it differs from
+what could be guessed (a close from the close before, a high from the higher of open and close), its
+bytes are sorted by significance, and all is compressed by gzip, which browsers undo by themselves.
+The bands are not stored: `page.js` works them out from location and scale.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from candlecast.candles import Candles
+from candlecast.distributions import Floats, StudentT
+from candlecast.forecast import Forecast
+from candlecast.report.summaries import Ints, spread_at, stretch
+
+BYTES = 8_500_000
+"""Room for the packed numbers on the page, in base64."""
+
+FINE_ROWS = 300_000
+"""Candles shown one by one; further back they are summed up."""
+
+FINE_FORECASTS = 1_500_000
+"""The same for the forecasts of all horizons together."""
+
+COARSE_ROWS = 12_000
+"""Summed-up candles further back, at the most."""
+
+UNKNOWN = -(2**30)
+RETURN_UNIT = 1e-7
+LOG_SCALE_UNIT = 1e-3
+
+_UPPER_LEVELS = (0.75, 0.9, 0.975)
+_ENDS = ("lo95", "lo80", "lo50", "hi50", "hi80", "hi95")
+_END_LEVELS = (0.025, 0.1, 0.25, 0.75, 0.9, 0.975)
+_MOST_DEGREES_TOLD_APART = 256
+
+
+@dataclass(frozen=True)
+class PackedPrices:
+    """What the price chart is drawn from.
+
+    Attributes:
+        header: What the columns are and mean; plain values, fit for JSON.
+        content: The columns: gzip in base64.
+        fine_from: Open time of the first candle shown by itself, µs since the epoch.
+        coarse_width: The stretch that candles before that are summed up over, µs; None if none are.
+        first: Open time of the first candle, µs since the epoch.
+        last: Of the last.
+    """
+
+    header: Mapping[str, Any]
+    content: str
+    fine_from: int
+    coarse_width: int | None
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """Whole numbers; those that go on from the one before are stored as differences."""
+
+    values: Ints
+    goes_on: bool = False
+
+
+def pack_prices(candles: Candles, forecast: Forecast, most_bytes: int = BYTES) -> PackedPrices:
+    """Pack the candles from the first origin to the last target, and what was forecast of them.
+
+    Args:
+        candles: Those that were forecast.
+        forecast: Of one model; in time order, one origin or more.
+        most_bytes: What the packed columns may take; fewer candles are shown one by one to keep to
+            it.
+    """
+    fine = min(FINE_ROWS, FINE_FORECASTS // len(forecast.horizons), len(candles))
+    while True:
+        packed = _pack(candles, forecast, fine)
+        if len(packed.content) <= most_bytes or fine < COARSE_ROWS:
+            return packed
+        fine //= 2
+
+
+def _pack(candles: Candles, forecast: Forecast, fine: int) -> PackedPrices:
+    time = candles.frame["time"].to_physical().to_numpy()
+    begin = int(np.searchsorted(time, forecast.origin[0]))
+    end = int(np.searchsorted(time, forecast.time.max(), side="right"))
+    split = max(begin, end - fine)
+    step = int(candles.interval.total_seconds() * 1_000_000)
+    tick = _tick(candles.frame["close"][begin:end].to_numpy())
+    first = int(time[begin])
+    rows = np.searchsorted(time, forecast.origin)
+    is_fine = (rows >= split) & (rows < len(time))
+    is_fine[is_fine] = time[rows[is_fine]] == forecast.origin[is_fine]
+    width = stretch(first, int(time[split]), COARSE_ROWS) if split > begin else None
+    columns = _fine_candles(candles, range(split, end), first, step, tick)
+    header: dict[str, Any] = {}
+    columns["row"] = _Column(rows[is_fine] - split, goes_on=True)
+    for place, horizon in enumerate(forecast.horizons):
+        chosen, header[f"table{horizon}"] = _fine_forecast(forecast, place, is_fine, step)
+        columns |= {f"{name}{horizon}": column for name, column in chosen.items()}
+    if width is not None:
+        early = range(begin, split)
+        columns |= _coarse_candles(candles, early, first, step, width, tick)
+        for place, horizon in enumerate(forecast.horizons):
+            chosen = _coarse_forecast(forecast, place, rows < split, first, step, width, tick)
+            columns |= {f"{name}{horizon}": column for name, column in chosen.items()}
+    header |= {
+        "first": first // 1000,
+        "step": step / 1000,
+        "tick": tick,
+        "return_unit": RETURN_UNIT,
+        "log_scale_unit": LOG_SCALE_UNIT,
+        "unknown": UNKNOWN,
+        "columns": [[name, len(each.values), each.goes_on] for name, each in columns.items()],
+    }
+    content = base64.b64encode(_compressed([*columns.values()])).decode("ascii")
+    return PackedPrices(header, content, int(time[split]), width, first, int(time[end - 1]))
+
+
+def _fine_candles(
+    candles: Candles, rows: range, first: int, step: int, tick: float
+) -> dict[str, _Column]:
+    frame = candles.frame[rows.start : rows.stop]
+    time = frame["time"].to_physical().to_numpy()
+    opened, high, low, close = (
+        _units(frame[name].to_numpy(), tick) for name in ("open", "high", "low", "close")
+    )
+    before = np.concatenate([[0], close[:-1]])
+    return {
+        "time": _Column((time - first) // step, goes_on=True),
+        "close": _Column(close, goes_on=True),
+        "open": _Column(opened - before),
+        "up": _Column(high - np.maximum(opened, close)),
+        "down": _Column(np.minimum(opened, close) - low),
+    }
+
+
+def _fine_forecast(
+    forecast: Forecast, place: int, chosen: Any, step: int
+) -> tuple[dict[str, _Column], list[list[float]] | None]:
+    """The columns of one horizon, and Student's t at the bands' upper ends for each degrees."""
+    ahead = (forecast.time[chosen, place] - forecast.origin[chosen]) // step
+    mean = _units(forecast.mean_return[chosen, place], RETURN_UNIT)
+    columns = {"ahead": _Column(ahead, goes_on=True), "mean": _Column(mean)}
+    spread = spread_at(forecast, place)
+    if spread is None:
+        return columns, None
+    location = _units(spread.location[chosen, 0], RETURN_UNIT)
+    if not np.array_equal(location, mean):
+        columns["location"] = _Column(location)
+    log_scale = _units(np.log(spread.scale[chosen, 0]), LOG_SCALE_UNIT)
+    index, degrees = _told_apart(spread.degrees[chosen, 0])
+    columns |= {"scale": _Column(log_scale, goes_on=True), "degrees": _Column(index)}
+    table = special.stdtrit(degrees[:, None], np.array(_UPPER_LEVELS))
+    return columns, np.round(table, 6).tolist()
+
+
+def _told_apart(degrees: Floats) -> tuple[Ints, Floats]:
+    """Degrees of freedom as places in a list of not too many."""
+    if len(degrees) == 0:
+        return np.empty(0, np.int64), np.empty(0)
+    values, index = np.unique(degrees, return_inverse=True)
+    if len(values) <= _MOST_DEGREES_TOLD_APART:
+        return index, values
+    grid = np.geomspace(values[0], values[-1], _MOST_DEGREES_TOLD_APART)
+    return np.searchsorted(np.sqrt(grid[1:] * grid[:-1]), degrees), grid
+
+
+def _coarse_candles(
+    candles: Candles, rows: range, first: int, step: int, width: int, tick: float
+) -> dict[str, _Column]:
+    frame = candles.frame[rows.start : rows.stop]
+    time = frame["time"].to_physical().to_numpy()
+    starts = _starts(time // width)
+    ends = np.append(starts[1:], len(time)) - 1
+    opened, close = frame["open"].to_numpy()[starts], frame["close"].to_numpy()[ends]
+    high = np.maximum.reduceat(frame["high"].to_numpy(), starts)
+    low = np.minimum.reduceat(frame["low"].to_numpy(), starts)
+    return {
+        "old_time": _Column((time[starts] - first) // step, goes_on=True),
+        **{
+            f"old_{name}": _Column(_units(values, tick), goes_on=True)
+            for name, values in {"open": opened, "high": high, "low": low, "close": close}.items()
+        },
+    }
+
+
+def _coarse_forecast(
+    forecast: Forecast, place: int, chosen: Any, first: int, step: int, width: int, tick: float
+) -> dict[str, _Column]:
+    """The last mean of each stretch, and how far the bands reach in it."""
+    time = forecast.time[chosen, place]
+    starts = _starts(time // width)
+    ends = np.append(starts[1:], len(time)) - 1
+    columns = {
+        "old_at": _Column((time[starts] - first) // step, goes_on=True),
+        "old_mean": _Column(_units(forecast.mean[chosen, place][ends], tick), goes_on=True),
+    }
+    spread = spread_at(forecast, place)
+    if spread is None:
+        return columns
+    early = StudentT(spread.location[chosen], spread.scale[chosen], spread.degrees[chosen])
+    returns = early.quantiles(_END_LEVELS)[:, 0]
+    with np.errstate(over="ignore"):
+        prices = forecast.last_close[chosen, None] * np.exp(returns)
+    for name, values in zip(_ENDS, prices.T, strict=True):
+        reach = np.fmin if name.startswith("lo") else np.fmax
+        reached = reach.reduceat(values, starts) if len(values) else values
+        columns[f"old_{name}_"] = _Column(_units(reached, tick), goes_on=True)
+    return columns
+
+
+def _starts(keys: Ints) -> Ints:
+    """The first place of each run of equal keys."""
+    if len(keys) == 0:
+        return np.empty(0, np.int64)
+    return np.flatnonzero(np.concatenate([[True], np.diff(keys) != 0]))
+
+
+def _tick(close: Floats) -> float:
+    """A power of ten: at most a millionth of a usual price, if the highest one then still fits."""
+    usual = 10.0 ** math.floor(math.log10(float(np.median(close)) * 1e-6))
+    least = 10.0 ** math.ceil(math.log10(float(close.max()) * 1e-9))
+    return max(usual, least)
+
+
+def _units(values: Floats, unit: float) -> Ints:
+    """Whole multiples of a unit; what is not finite or too large is unknown."""
+    scaled = np.asarray(values) / unit
+    fits = np.abs(scaled) < -UNKNOWN
+    return np.where(fits, np.rint(np.where(fits, scaled, 0.0)), UNKNOWN).astype(np.int64)
+
+
+def _compressed(columns: Sequence[_Column]) -> bytes:
+    """Zigzag, bytes by significance, gzip without a time stamp."""
+    parts = []
+    for column in columns:
+        values = np.diff(column.values, prepend=0) if column.goes_on else column.values
+        wrapped = values.astype(np.int32)  # differences of 32 bits wrap, and wrap back
+        zigzag = (wrapped << 1) ^ (wrapped >> 31)
+        planes = zigzag.astype("<u4").view(np.uint8).reshape(-1, 4).T
+        parts.append(np.ascontiguousarray(planes).tobytes())
+    return gzip.compress(b"".join(parts), compresslevel=6, mtime=0)
