@@ -153,5 +153,5 @@ def test_the_plan_names_first_and_last_candle_of_each_part(hours: Candles) -> No
     assert (table["train_last"] < table["test_first"]).all()
     said = how_apart(recipe)
     assert "the last 6 origins" in said
-    assert "the 23 rows before it" in said
+    assert "lie 23 rows" in said
     assert isinstance(table, pl.DataFrame)

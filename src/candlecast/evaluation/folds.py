@@ -119,12 +119,11 @@ def _check(folds: list[Fold], candles: Candles, settings: WalkForwardSettings, w
 
 def how_apart(recipe: Recipe) -> str:
     """How the parts of each fold are kept apart, in words."""
-    lookback, horizon, extra = recipe.windows.lookback, max(recipe.horizons), recipe.split.embargo
+    horizon, between = max(recipe.horizons), recipe.windows.lookback - 1 + recipe.split.embargo
     return (
         f"Purge: the last {horizon} origins of each part have targets beyond it and are left out. "
-        f"Embargo: the first candle that is tested, or validates, comes {lookback - 1 + extra} rows "
-        f"after the last target of the part before; of the {lookback - 1 + extra} rows before it "
-        "nothing was learned."
+        "Embargo: between the last target of a part and the first origin of the next lie "
+        f"{between} rows, and what they hold is read as input alone."
     )
 
 

@@ -22,7 +22,6 @@ from candlecast.recipe import BaselineName, Count
 from candlecast.splits import Split
 from candlecast.windows import window_origins
 
-
 FEWEST_SPANS = 10
 """Of the longest horizon, side by side: below that a spread is a guess."""
 
