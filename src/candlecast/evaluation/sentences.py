@@ -89,10 +89,13 @@ def _of_all(horizon: str, judgements: Table, spa_p_value: float | None) -> str:
     named: dict[str, list[str]] = {}
     for model, by_horizon in judgements.items():
         if model != PERSISTENCE:
-            judgement = by_horizon[horizon]
-            p_value = judgement["p_value"]
-            strength = f" ({p_text(p_value)})" if p_value is not None and p_value < LEVEL else ""
-            named.setdefault(judgement["verdict"], []).append(f"{model}{strength}")
+            verdict, p_value = (by_horizon[horizon][key] for key in ("verdict", "p_value"))
+            proven = p_value is not None and verdict in (
+                "beats persistence",
+                "worse than persistence",
+            )
+            strength = f" ({p_text(p_value)})" if proven else ""
+            named.setdefault(verdict, []).append(f"{model}{strength}")
     said = "; ".join(f"{verdict}: {', '.join(models)}" for verdict, models in named.items())
     text = f"{horizon} ahead, the close: {said}."
     if spa_p_value is None:
