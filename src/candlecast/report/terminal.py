@@ -52,8 +52,8 @@ class Column:
 
 
 def price(value: float) -> str:
-    """Five significant digits, or every digit before the point: 37.701, 2,197."""
-    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.5g}"
+    """Five significant digits, or every digit before the point: 37.701, 2,370.5, 21,970."""
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:#,.5g}"
 
 
 def _low(value: float) -> float:
@@ -70,7 +70,7 @@ COLUMNS: dict[str, Column] = {
         "skill", lambda skill: f"{skill:+,.4f}" if abs(skill) < 10 else f"{skill:+,.0f}", _high
     ),
     "directional_accuracy": Column("direction", "{:.2%}".format, _high),
-    "crps_bp": Column("CRPS bp", "{:,.4g}".format, _low),
+    "crps_bp": Column("CRPS bp", "{:#,.4g}".format, _low),
     "log_score": Column("log score", "{:.3f}".format, _high),
     "coverage_80": Column("in 80%", "{:.1%}".format, lambda share: -abs(share - 0.8)),
 }
