@@ -61,6 +61,8 @@ def test_a_run_leaves_the_files_of_the_contract_and_no_others(run: candlecast.Ru
     assert sorted(path.name for path in (run.folder / "figures").iterdir()) == [
         "forecast_1.png",
         "forecast_5.png",
+        "skill_1.png",
+        "skill_5.png",
     ]
 
 

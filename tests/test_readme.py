@@ -6,6 +6,7 @@ import re
 import runpy
 import shlex
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -53,12 +54,16 @@ def test_every_command_of_the_readme_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_candles(tmp_path / "Binance_BTCUSDT_minute.csv.gz", 20_000)
-    assert len(COMMANDS) == 7
+    # A year and a half of hours stands in for the minutes: a walk-forward needs the span.
+    hours = candlecast.simulate(rows=13_000, interval=timedelta(hours=1))
+    hours.candles.to_polars().write_parquet(tmp_path / "BTCUSDT_1m_2021-2022.parquet")
+    assert len(COMMANDS) == 10
     for words in COMMANDS:
         result = CliRunner().invoke(main, words[1:])
         assert result.exit_code == 0, (words, result.output)
     assert (tmp_path / "forecasts.parquet").is_file()
-    assert (tmp_path / "runs" / "article" / "report.html").is_file()
+    for name in ("article", "folds"):
+        assert (tmp_path / "runs" / name / "report.html").is_file()
 
 
 @pytest.mark.usefixtures("quick_recipes")

@@ -63,7 +63,7 @@ def _of_subject(model: str, horizon: str, scores: Table, judgement: Mapping[str,
     if skill is None or interval is None:
         return text + "."
     low, high = interval
-    return text + f". Skill {skill:+,.4g}, with 95 % confidence {low:+,.4g} to {high:+,.4g}."
+    return text + f". Skill {skill:+,.3g}, with 95 % confidence {low:+,.3g} to {high:+,.3g}."
 
 
 def _judgement(judgement: Mapping[str, Any]) -> str:
