@@ -46,7 +46,9 @@ LAGS = 5
 SPAN = 15
 """Candles whose move momentum continues."""
 
-NO_SKILL_ROWS, NO_SKILL_HORIZONS = 2_000, (1, 15)
+NO_SKILL_CASES = ((1, 2_000), (15, 2_000), (15, 150))
+"""Horizon and judged rows, the last with the fewest that are judged."""
+
 POWER_ROWS, POWER_R2 = 50_000, (0.005, 0.001, 0.0005)
 COVERAGE_ROWS, COVERAGE_R2, COVERAGE_HORIZONS = (2_000, 20_000), (0.01, 0.001), (1, 15)
 LEVEL_ROWS = {
@@ -146,26 +148,25 @@ FORECASTS: dict[str, Callable[[Market, int, int, np.random.Generator], Floats]] 
 
 def no_skill(seeds: int) -> Table:
     """Verdicts on forecasts without skill, where there is none to be had."""
-    counts: dict[tuple[int, str], Counter[str]] = {
-        line: Counter() for line in product(NO_SKILL_HORIZONS, FORECASTS)
-    }
+    counts = {(*case, name): Counter[str]() for case, name in product(NO_SKILL_CASES, FORECASTS)}
+    longest = FITTED + max(horizon + rows for horizon, rows in NO_SKILL_CASES)
     for seed in range(seeds):
-        rows = FITTED + NO_SKILL_ROWS + max(NO_SKILL_HORIZONS)
-        market, rng = Market.simulated(rows, 0.0, seed), np.random.default_rng(seed)
-        for (horizon, name), counter in counts.items():
-            forecast = FORECASTS[name](market, NO_SKILL_ROWS, horizon, rng)
+        market, rng = Market.simulated(longest, 0.0, seed), np.random.default_rng(seed)
+        for (horizon, rows, name), counter in counts.items():
+            forecast = FORECASTS[name](market, rows, horizon, rng)
             counter[market.judged(forecast, horizon).verdict] += 1
+    verdicts = get_args(Verdict)
     table = _table(
-        f"No skill: R² 0, {NO_SKILL_ROWS:,} judged rows, {seeds:,} markets in each line",
-        ["horizon", "forecast", *get_args(Verdict)],
+        f"No skill: R² 0, {seeds:,} markets in each line",
+        ["horizon", "rows", "forecast", *verdicts],
     )
-    for horizon in NO_SKILL_HORIZONS:
+    for horizon, rows in NO_SKILL_CASES:
+        case = str(horizon), f"{rows:,}"
         for name in FORECASTS:
-            shares = _shares(counts[horizon, name], get_args(Verdict), seeds)
-            table.add_row(str(horizon), name, *shares)
-        together = sum((counts[horizon, name] for name in FORECASTS), Counter[str]())
-        shares = _shares(together, get_args(Verdict), seeds * len(FORECASTS))
-        table.add_row(str(horizon), "all four", *shares)
+            table.add_row(*case, name, *_shares(counts[horizon, rows, name], verdicts, seeds))
+        together = sum((counts[horizon, rows, name] for name in FORECASTS), Counter[str]())
+        shares = _shares(together, verdicts, seeds * len(FORECASTS))
+        table.add_row(*case, "all four", *shares)
     return table
 
 
@@ -212,13 +213,14 @@ def coverage(seeds: int) -> Table:
         f"Interval of skill at 95 %: the best forecast, {seeds:,} markets in each line",
         ["horizon", "rows", "planted R²", "planted skill", "covered", "too high", "too low"],
     )
-    for horizon, rows, r2 in product(COVERAGE_HORIZONS, COVERAGE_ROWS, COVERAGE_R2):
+    lines = product(COVERAGE_HORIZONS, COVERAGE_ROWS, COVERAGE_R2)
+    for line, (horizon, rows, r2) in enumerate(lines):
         slope = -math.sqrt(r2)
         echo = sum(slope**step for step in range(horizon))
         variance = horizon + 2 * sum((horizon - k) * slope**k for k in range(1, horizon))
         truth = r2 * echo**2 / variance
         counter: Counter[str] = Counter()
-        for seed in range(seeds):
+        for seed in range(line * seeds, (line + 1) * seeds):  # no two lines share their luck
             market = simulate(rows + horizon, r2, seed)
             close = market.candles.frame["close"].to_numpy()
             last, actual = close[:-horizon], close[horizon:]

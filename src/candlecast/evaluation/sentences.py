@@ -43,6 +43,11 @@ def p_text(p_value: float) -> str:
     return "p < 1e-6" if p_value < 1e-6 else f"p = {p_value:.2g}"
 
 
+def skill_text(skill: float) -> str:
+    """A skill with four decimals, or none where it is far from 0."""
+    return f"{skill:+,.4f}" if abs(skill) < 10 else f"{skill:+,.0f}"
+
+
 def _of_subject(model: str, horizon: str, scores: Table, judgement: Mapping[str, Any]) -> str:
     """Verdict, what it rests on, and the errors in price."""
     ours, theirs = scores[model][horizon]["rmse"], scores[PERSISTENCE][horizon]["rmse"]
@@ -63,7 +68,10 @@ def _of_subject(model: str, horizon: str, scores: Table, judgement: Mapping[str,
     if skill is None or interval is None:
         return text + "."
     low, high = interval
-    return text + f". Skill {skill:+,.3g}, with 95 % confidence {low:+,.3g} to {high:+,.3g}."
+    return (
+        text
+        + f". Skill {skill_text(skill)}, with 95 % confidence {skill_text(low)} to {skill_text(high)}."
+    )
 
 
 def _judgement(judgement: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from candlecast.evaluation.audit import Audit
 from candlecast.evaluation.scorecard import Scorecard
+from candlecast.evaluation.sentences import skill_text
 
 LEGEND = (
     "▸ best of the column. Judge: against persistence, by four questions; stars are for the "
@@ -66,9 +67,7 @@ def _high(value: float) -> float:
 
 COLUMNS: dict[str, Column] = {
     "rmse": Column("RMSE", price, _low),
-    "skill": Column(
-        "skill", lambda skill: f"{skill:+,.4f}" if abs(skill) < 10 else f"{skill:+,.0f}", _high
-    ),
+    "skill": Column("skill", skill_text, _high),
     "directional_accuracy": Column("direction", "{:.2%}".format, _high),
     "crps_bp": Column("CRPS bp", "{:#,.4g}".format, _low),
     "log_score": Column("log score", "{:.3f}".format, _high),
