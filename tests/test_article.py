@@ -160,6 +160,8 @@ def test_persistence_errs_by_37_70_dollars(
     train_close = candles.frame["close"].to_numpy()[: len(split.train), None]
     scaler = SCALERS[recipe.scaler](train_close, ["close"])
     card = score_forecasts([forecast], recipe.target, scaler.scale[0])
+    copy = card.judgements["persistence"]["1"]["shifted_copy"]
+    assert (copy["lag"], round(copy["at_lag"], 6)) == (1, 1.0), "the lag-1 illusion is named"
     scores = card.scores["persistence"]["1"]
     assert scores["rmse"] == pytest.approx(37.70, abs=0.005)
     assert scores["mse_scaled"] == pytest.approx(4.25e-6, rel=0.002)

@@ -12,12 +12,15 @@ from typing import Any, get_args
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 from polars.testing import assert_frame_equal
 
 import candlecast
 from candlecast.candles import Candles
 from candlecast.errors import InputError
 from candlecast.experiment import FLATTERED
+from candlecast.forecast import Forecast
+from candlecast.models.baseline import Baseline
 from candlecast.recipe import BaselineName, Recipe
 from candlecast.runs.chosen_candles import bounded
 
@@ -59,6 +62,8 @@ def market(recipe: Recipe) -> Candles:
 def test_a_run_leaves_the_files_of_the_contract_and_no_others(run: candlecast.Run) -> None:
     assert sorted(path.name for path in run.folder.iterdir()) == FILES
     assert sorted(path.name for path in (run.folder / "figures").iterdir()) == [
+        "calibration_1.png",
+        "calibration_5.png",
         "forecast_1.png",
         "forecast_5.png",
         "skill_1.png",
@@ -87,6 +92,12 @@ def test_metrics_json_has_the_keys_of_the_contract(run: candlecast.Run, market: 
         "train_windows": 1186,
         "validation_windows": 136,
         "test_windows": 136,
+        "train_first": "2021-01-20T00:00:00Z",
+        "train_last": "2021-01-20T19:59:00Z",
+        "validation_first": "2021-01-20T20:00:00Z",
+        "validation_last": "2021-01-20T22:29:00Z",
+        "test_first": "2021-01-20T22:30:00Z",
+        "test_last": "2021-01-21T00:59:00Z",
     }
     assert set(metrics["model"]) == {
         "name",
@@ -99,7 +110,7 @@ def test_metrics_json_has_the_keys_of_the_contract(run: candlecast.Run, market: 
     assert list(metrics["scores"]) == [*get_args(BaselineName), "lstm"]
     assert list(metrics["scores"]["lstm"]) == ["1", "5"]
     timing = metrics["timing"]
-    parts = ["read_s", "train_s", "prepare_s", "predict_s", "score_s", "total_s"]
+    parts = ["read_s", "audit_s", "train_s", "prepare_s", "predict_s", "score_s", "total_s"]
     assert list(timing) == parts
     assert 0 < sum(list(timing.values())[:-1]) <= timing["total_s"]
     assert all(seconds > 0 for seconds in timing.values())
@@ -395,7 +406,7 @@ def test_a_baseline_that_cannot_be_fitted_does_not_sink_the_run(
     assert "garch_t needs 500 returns" in (run.folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_walk_forward_s_folder_is_not_gone_on_with_as_a_run(
+def test_a_run_s_folder_is_not_gone_on_with_as_a_walk_forward(
     recipe: Recipe, run: candlecast.Run, market: Candles, tmp_path: Path
 ) -> None:
     settings = recipe.walkforward.model_copy(update={"first_train": "10h", "refit": 200})
@@ -404,3 +415,35 @@ def test_a_walk_forward_s_folder_is_not_gone_on_with_as_a_run(
     (copy / "recipe.yaml").write_text(daily.to_yaml())
     with pytest.raises(InputError, match="this folder holds a run, not a walkforward"):
         candlecast.walkforward(daily, market, copy, resume=True, progress=False)
+
+
+def test_a_run_whose_persistence_cannot_be_fitted_is_refused_before_it_trains(
+    recipe: Recipe, market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trained(*_: object) -> None:
+        pytest.fail("nothing is trained that could not be judged")
+
+    monkeypatch.setattr("candlecast.models.network.train", trained)
+    long = recipe.model_copy(update={"horizons": (1, 140)})
+    with pytest.raises(InputError, match="spans of 140 candles; a spread takes 10"):
+        candlecast.run(long, market, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_forecast_that_is_not_finite_is_said_in_its_cell_and_the_run_ends_well(
+    market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forecast = Baseline.forecast
+
+    def broken(self: Baseline, candles: Candles, origins: NDArray[np.int64]) -> Forecast:
+        said = forecast(self, candles, origins)
+        if self.name == "har":
+            said.mean[3, 0] = np.nan
+        return said
+
+    monkeypatch.setattr(Baseline, "forecast", broken)
+    recipe = Recipe.load("econometric", ["horizons=[1, 3]"])
+    run = candlecast.run(recipe, market, tmp_path / "run", progress=False)
+    assert run.scorecard.judgements["har"]["1"]["verdict"] == "cannot be judged"
+    assert run.scorecard.scores["har"]["3"]["rmse"] is not None
+    assert (run.folder / "metrics.json").is_file()

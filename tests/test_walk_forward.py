@@ -82,11 +82,10 @@ def test_every_tested_candle_is_forecast_once_by_every_model(
     walked: candlecast.Run, market: Candles
 ) -> None:
     forecasts = walked.forecasts.filter(model="persistence", horizon=1)
-    # Three folds from row 1500 on; each loses its last 5 origins, whose targets lie beyond it.
-    starts = [1500, 1900, 2300]
-    expected = [row for start in starts for row in range(start, min(start + 400, 2600) - 5)]
+    expected = list(range(1500, 2595))  # the last 5 have no target 5 ahead yet
     times = market.frame["time"][expected]
     assert forecasts.sort("origin")["origin"].to_list() == times.to_list()
+    assert forecasts["origin"].is_sorted()
     assert walked.metrics["split"]["test_windows"] == len(expected)
     assert walked.metrics["split"]["folds"] == len(walked.metrics["folds"]) == 3
     counts = walked.forecasts.group_by("model").len()["len"].unique()
@@ -110,7 +109,7 @@ def test_the_pooled_scores_are_those_of_all_forecasts_together(walked: candlecas
 def test_nothing_after_a_fold_reaches_it(
     recipe: Recipe, market: Candles, walked: candlecast.Run, tmp_path: Path
 ) -> None:
-    first_two = Candles(market.frame[:2300], market.symbol, market.interval)
+    first_two = Candles(market.frame[:2305], market.symbol, market.interval)
     shorter = candlecast.walkforward(recipe, first_two, tmp_path / "out", progress=False)
     ours, theirs = (run.forecasts.drop("actual") for run in (shorter, walked))
     common = theirs.join(ours.select("origin", "model", "horizon"), ["origin", "model", "horizon"])
@@ -130,7 +129,7 @@ def test_each_fold_is_fitted_on_what_went_before_it_alone(
 
     monkeypatch.setattr(Baseline, "fit", watched)
     candlecast.walkforward(recipe, market, tmp_path / "out", progress=False)
-    assert sorted(set(seen)) == [(1500, 1900), (1900, 2300), (2300, 2600)]
+    assert sorted(set(seen)) == [(1500, 1905), (1900, 2305), (2300, 2600)]
 
 
 class PowerCutError(Exception):
@@ -157,9 +156,9 @@ def test_an_interrupted_walk_forward_goes_on_and_finished_folds_are_kept(
     with pytest.raises(PowerCutError):
         candlecast.walkforward(recipe, market, tmp_path / "out", progress=False)
     assert not (tmp_path / "out" / "metrics.json").exists()
-    fits.clear()
-    monkeypatch.setattr(Baseline, "fit", fit)
+    assert (tmp_path / "out" / "checkpoints" / "fold-0001.json").is_file()
     resumed = candlecast.walkforward(recipe, market, tmp_path / "out", resume=True, progress=False)
+    assert min(fits[10:]) == 1900, "the first fold is not fitted again"
     assert resumed.metrics["scores"] == walked.metrics["scores"]
     assert resumed.forecasts.equals(walked.forecasts)
     again = candlecast.walkforward(recipe, market, tmp_path / "out", resume=True, progress=False)
@@ -186,8 +185,8 @@ def test_a_model_that_fails_in_one_fold_is_named_and_the_rest_is_kept(
     (note,) = run.scorecard.notes
     assert "garch_t failed in fold 2 and is scored without it: no convergence today" in note
     scores = run.scorecard.scores
-    assert scores["har"]["1"]["n"] == 1085
-    assert scores["garch_t"]["1"]["n"] == 1085 - 395
+    assert scores["har"]["1"]["n"] == 1095
+    assert scores["garch_t"]["1"]["n"] == 1095 - 400
     assert scores["garch_t"]["1"]["crps_bp"] is not None
 
 
@@ -212,7 +211,7 @@ def test_a_network_is_trained_anew_in_each_fold_and_the_last_is_kept(
     run = candlecast.walkforward(network_recipe(), market, tmp_path / "out", progress=False)
     assert list(run.scorecard.scores) == ["persistence", "ewma_t", "lstm"]
     folds = run.metrics["folds"]
-    assert [fold["test_windows"] for fold in folds] == [399, 399, 299]
+    assert [fold["test_windows"] for fold in folds] == [400, 400, 299]
     assert [fold["model"]["epochs"] for fold in folds] == [1, 1, 1]
     assert len({fold["model"]["val_loss"] for fold in folds}) == 3
     assert run.scorecard.verdicts[0].startswith("lstm, 1 ahead")
@@ -250,6 +249,8 @@ def test_metrics_json_holds_the_folds(walked: candlecast.Run) -> None:
         "fold",
         "train_first",
         "train_last",
+        "validation_first",
+        "validation_last",
         "test_first",
         "test_last",
         "train_rows",
@@ -264,3 +265,75 @@ def test_metrics_json_holds_the_folds(walked: candlecast.Run) -> None:
     assert (first["train_rows"], first["validation_rows"], first["test_rows"]) == (1200, 300, 400)
     assert metrics["split"]["train_windows"] is None
     assert metrics["audit"]["clean"] is True
+
+
+def test_a_fold_in_which_everything_fails_is_reported_and_the_rest_is_kept(
+    recipe: Recipe, market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = Baseline.fit
+
+    def fails(self: Baseline, candles: Candles, split: Split) -> Baseline:
+        if split.before_test.stop == failing:
+            raise CandlecastError("no candles that day")
+        return fit(self, candles, split)
+
+    monkeypatch.setattr(Baseline, "fit", fails)
+    for failing in (1500, 2300):
+        out = tmp_path / str(failing)
+        run = candlecast.walkforward(recipe, market, out, progress=False)
+        broken = next(fold for fold in run.metrics["folds"] if fold["failures"])
+        assert set(broken["failures"].values()) == {"no candles that day"}
+        assert (broken["scores"], broken["model"]) == ({}, None)
+        assert run.metrics["model"]["name"] == "har"
+        assert run.scorecard.scores["har"]["1"]["rmse"] is not None
+        assert len(run.scorecard.notes) == 7
+
+
+def test_no_fold_that_could_be_fitted_is_an_error_that_says_why(
+    recipe: Recipe, market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> Baseline:
+        raise CandlecastError("never")
+
+    monkeypatch.setattr(Baseline, "fit", fails)
+    with pytest.raises(CandlecastError, match=r"could be fitted .persistence: never; drift"):
+        candlecast.walkforward(recipe, market, tmp_path / "out", progress=False)
+
+
+def test_a_network_that_fails_in_the_last_fold_is_still_the_one_that_is_kept(
+    market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = NetworkForecaster.fit
+
+    def fails_last(self: NetworkForecaster, candles: Candles, split: Split) -> NetworkForecaster:
+        if len(candles) == 2600:
+            raise CandlecastError("diverged")
+        return fit(self, candles, split)
+
+    monkeypatch.setattr(NetworkForecaster, "fit", fails_last)
+    run = candlecast.walkforward(network_recipe(), market, tmp_path / "out", progress=False)
+    assert run.metrics["model"]["name"] == "lstm"
+    assert run.metrics["folds"][2]["model"] is None
+    assert "lstm failed in fold 3" in run.scorecard.notes[0]
+    forecasts = candlecast.predict(run.folder, market, progress=False)
+    assert forecasts["model"].unique().to_list() == ["lstm"]
+
+
+def test_a_rolling_window_trains_on_its_length_alone(market: Candles, tmp_path: Path) -> None:
+    rolling = Recipe.load("econometric", ["horizons=[1]", *FOLDS, "walkforward.window=rolling"])
+    run = candlecast.walkforward(rolling, market, tmp_path / "out", progress=False)
+    rows = [fold["train_rows"] + fold["validation_rows"] for fold in run.metrics["folds"]]
+    assert rows == [1500, 1500, 1500]
+    assert run.scorecard.scores["garch_t"]["1"]["crps_bp"] is not None
+
+
+def test_finished_folds_outlive_a_request_that_proves_wrong_late(
+    recipe: Recipe, market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object, **__: object) -> Any:
+        raise InputError("too late")
+
+    monkeypatch.setattr("candlecast.walk_forward.score_forecasts", refuses)
+    with pytest.raises(InputError, match="too late"):
+        candlecast.walkforward(recipe, market, tmp_path / "out", progress=False)
+    assert len(list((tmp_path / "out" / "checkpoints").glob("fold-*.json"))) == 3

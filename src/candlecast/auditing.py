@@ -14,7 +14,7 @@ from candlecast.runs.chosen_candles import all_candles
 _EPOCHS = 3
 """Enough for an epoch to be chosen; what leaks, leaks in the first."""
 
-_DAYS_OF_MINUTES = {"seasonal_naive": 3 * 1440, "har": 3 * 1440}
+_LEAST_ROWS = {"seasonal_naive": 3 * 1440, "har": 3 * 1440}
 """Candles that a model needs for the audit to reach all that it reads."""
 
 
@@ -34,7 +34,6 @@ def audit_recipe(
 
     Raises:
         InputError: If the candles are not fit for the recipe.
-        CandlecastError: If a model cannot be fitted even to all of them.
     """
     quick = recipe
     if recipe.training is not None:
@@ -45,6 +44,6 @@ def audit_recipe(
             recipe,
             all_candles(recipe, candles),
             makers(quick),
-            least_rows=_DAYS_OF_MINUTES,
+            least_rows=_LEAST_ROWS,
             progress=bar,
         )

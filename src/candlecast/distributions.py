@@ -58,6 +58,7 @@ class StudentT:
         """
         # The costly part, once for each number of degrees: most models have but one a horizon.
         degrees, place = np.unique(self.degrees, return_inverse=True)
+        place = place.reshape(self.degrees.shape)  # which it has from numpy 2 on by itself
         standard = special.stdtrit(degrees[:, None], np.asarray(levels))[place]
         return np.asarray(self.location[..., None] + self.scale[..., None] * standard)
 
@@ -132,5 +133,5 @@ def fit_student_t(values: Floats) -> tuple[float, float]:
             (math.log(FEWEST_DEGREES - 2), math.log(MOST_DEGREES)),
         ],
     )
-    scale, degrees = np.exp(found.x)
+    scale, degrees = np.exp(found.x)  # where it stops for want of precision, it is as good
     return max(float(scale) * spread, SMALLEST_SCALE), 2 + float(degrees)

@@ -15,21 +15,22 @@ from candlecast.artifact import load_model, save_model
 from candlecast.candles import Candles
 from candlecast.errors import CandlecastError, InputError
 from candlecast.evaluation.audit import audit
-from candlecast.evaluation.scorecard import score_forecasts
+from candlecast.evaluation.scorecard import BASELINE, score_forecasts
 from candlecast.intervals import interval_text
 from candlecast.models.baseline import Baseline
 from candlecast.models.network import NetworkForecaster
 from candlecast.models.roster import (
     common_origins,
     fit_each,
+    forecast_each,
     make_baselines,
     make_network,
 )
 from candlecast.progress import Progress
 from candlecast.recipe import Recipe
-from candlecast.runs.chosen_candles import is_simulated, load_candles
+from candlecast.runs.chosen_candles import all_candles, bounded, is_simulated
 from candlecast.runs.clock import Clock
-from candlecast.runs.facts import data_facts, model_facts, versions
+from candlecast.runs.facts import data_facts, model_facts, part_facts, versions
 from candlecast.runs.finished import Run, finish_run
 from candlecast.runs.folder import RunFolder, choose_folder, open_folder
 from candlecast.runs.yardsticks import naive_mae, target_scale
@@ -67,7 +68,8 @@ def run(
     """
     clock = Clock()
     with clock.measure("read_s"):
-        used = load_candles(recipe, candles)
+        given = all_candles(recipe, candles)
+        used = bounded(given, recipe)
     split = split_rows(len(used), recipe.split)
     network, baselines = make_network(recipe), make_baselines(recipe)
     origins = _origins(network, baselines, used, split)
@@ -82,12 +84,16 @@ def run(
             return Run.load(path)
         if network is not None:
             network.checkpoints, network.progress = folder.checkpoints, bar
+        with clock.measure("audit_s"):
+            audited = audit(recipe, given)
         with clock.measure("train_s"):
             fitted, failures = fit_each(baselines, used, split)
+            if BASELINE in failures:
+                raise InputError(failures[BASELINE])
             subject = fitted[-1] if network is None else network.fit(used, split)
         models = _saved(subject, fitted, used, folder, clock, bar)
         with clock.measure("predict_s"):
-            forecasts = [model.forecast(used, origins["test"]) for model in models]
+            forecasts, more_failures = forecast_each(models, used, origins["test"])
         with clock.measure("score_s"):
             scorecard = score_forecasts(
                 forecasts,
@@ -95,7 +101,7 @@ def run(
                 target_scale(recipe, used, split),
                 subject=None if network is None else network.name,
                 naive_mae=naive_mae(used, split.train),
-                failures=failures,
+                failures=failures | more_failures,
                 notes=_notes(recipe, split, simulated=is_simulated(candles)),
             )
         metrics = {
@@ -103,10 +109,10 @@ def run(
             "recipe": recipe.name,
             "seed": recipe.seed,
             "data": data_facts(used, sha256),
-            "split": _split_facts(split, origins),
+            "split": _split_facts(used, split, origins),
             "model": model_facts(subject),
             **scorecard.to_metrics(),
-            "audit": audit(recipe, used).to_dict(),
+            "audit": audited.to_dict(),
             "versions": versions(),
         }
         rows = pl.concat([forecast.to_frame().lazy() for forecast in forecasts])
@@ -208,6 +214,8 @@ def _notes(recipe: Recipe, split: Split, *, simulated: bool) -> list[str]:
     return notes
 
 
-def _split_facts(split: Split, origins: dict[str, NDArray[np.int64]]) -> dict[str, Any]:
-    rows = {f"{name}_rows": len(rows) for name, rows in split.parts.items()}
-    return rows | {f"{name}_windows": len(windows) for name, windows in origins.items()}
+def _split_facts(
+    candles: Candles, split: Split, origins: dict[str, NDArray[np.int64]]
+) -> dict[str, Any]:
+    windows = {f"{name}_windows": len(rows) for name, rows in origins.items()}
+    return part_facts(candles, split.parts) | windows

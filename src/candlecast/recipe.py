@@ -43,7 +43,8 @@ def _not_a_number(moment: object) -> object:
 
 
 def _a_refit(value: object) -> object:
-    if value != "month" and (not isinstance(value, int) or value < 1):
+    count = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if value != "month" and not count:
         raise ValueError("write month, or a count of candles such as 10080")
     return value
 

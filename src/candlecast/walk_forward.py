@@ -14,6 +14,7 @@ import polars as pl
 
 from candlecast.artifact import load_model, save_model
 from candlecast.candles import Candles
+from candlecast.errors import CandlecastError
 from candlecast.evaluation.audit import audit
 from candlecast.evaluation.folds import Fold, plan_folds
 from candlecast.evaluation.scorecard import score_cells, score_forecasts
@@ -30,9 +31,9 @@ from candlecast.models.roster import (
 )
 from candlecast.progress import Progress
 from candlecast.recipe import Recipe
-from candlecast.runs.chosen_candles import load_candles
+from candlecast.runs.chosen_candles import all_candles, bounded
 from candlecast.runs.clock import Clock
-from candlecast.runs.facts import data_facts, iso, model_facts, versions
+from candlecast.runs.facts import data_facts, model_facts, part_facts, versions
 from candlecast.runs.finished import Run, finish_run
 from candlecast.runs.folder import RunFolder, choose_folder, open_folder
 from candlecast.runs.yardsticks import naive_mae
@@ -72,7 +73,8 @@ def walkforward(
     """
     clock = Clock()
     with clock.measure("read_s"):
-        used = load_candles(recipe, candles)
+        given = all_candles(recipe, candles)
+        used = bounded(given, recipe)
     folds = plan_folds(used, recipe)
     path = Path(out) if out is not None else choose_folder(f"{recipe.name}-folds", resume=resume)
     sha256 = used.sha256
@@ -83,8 +85,11 @@ def walkforward(
         if folder.is_finished:
             _log.info("%s is finished already", path)
             return Run.load(path)
+        with clock.measure("audit_s"):
+            audited = audit(recipe, given, splits=[fold.split for fold in folds])
         with clock.measure("folds_s"):
             facts = _each_fold(recipe, used, folds, folder, bar)
+        model = _newest_model(facts)
         _keep_last_model(folder, folds)
         forecasts = _pooled(folder, recipe)
         with clock.measure("score_s"):
@@ -104,10 +109,10 @@ def walkforward(
             "seed": recipe.seed,
             "data": data_facts(used, sha256),
             "split": _split_facts(folds, forecasts),
-            "model": facts[-1]["model"],
+            "model": model,
             **scorecard.to_metrics(),
             "folds": facts,
-            "audit": audit(recipe, used).to_dict(),
+            "audit": audited.to_dict(),
             "versions": versions(),
         }
         rows = pl.scan_parquet(_forecast_files(folder))
@@ -123,8 +128,8 @@ def _each_fold(
         noted = folder.checkpoints / f"fold-{fold.number:04}.json"
         if not noted.is_file():
             bar.start(f"fold {fold.number} of {len(folds)}", len(folds), done=fold.number - 1)
-            # What comes after the fold is not even at hand.
-            seen = Candles(candles.frame[: fold.tested.stop], candles.symbol, candles.interval)
+            # What comes after the fold's last target is not even at hand.
+            seen = Candles(candles.frame[: fold.split.test.stop], candles.symbol, candles.interval)
             fact = _one_fold(recipe, seen, fold, folder, bar)
             write_text(noted, json.dumps(fact))  # last: it marks the fold as done
             _tell(fact, len(folds))
@@ -133,9 +138,9 @@ def _each_fold(
 
 
 def _tell(fact: dict[str, Any], folds: int) -> None:
-    left = (folds - fact["fold"]) * fact["seconds"]
+    left = (folds - fact["fold"]) * fact["seconds"]  # a later fold has more to train on
     _log.info(
-        "fold %d of %d: tested %s to %s in %.1f s, about %.0f s left",
+        "fold %d of %d: tested %s to %s in %.1f s, some %.0f s left",
         *(fact["fold"], folds, fact["test_first"][:10], fact["test_last"][:10]),
         *(fact["seconds"], left),
     )
@@ -155,29 +160,24 @@ def _one_fold(
         if recipe.walkforward.warm_start:
             network.start = _weights_before(folder, fold)
         models.append(network)
-    origins = common_origins(models, candles, fold.split.test)
+    origins = fold.among(common_origins(models, candles, fold.split.test))
     fitted, failures = fit_each(models, candles, fold.split)
     forecasts, more_failures = forecast_each(fitted, candles, origins)
-    if fitted:
-        save_model(_model_folder(folder, fold), fitted[-1], candles)
-    with written_whole(folder.checkpoints / f"fold-{fold.number:04}.parquet") as aside:
-        pl.concat([forecast.to_frame() for forecast in forecasts]).write_parquet(aside)
-    times = candles.frame["time"]
-    train, tested = fold.split.train, fold.tested
+    subject = next((model for model in fitted if model.name == models[-1].name), None)
+    if subject is not None:
+        save_model(_model_folder(folder, fold), subject, candles)
+    if forecasts:
+        with written_whole(folder.checkpoints / f"fold-{fold.number:04}.parquet") as aside:
+            pl.concat([forecast.to_frame() for forecast in forecasts]).write_parquet(aside)
+    parts = {"train": fold.split.train, "validation": fold.split.validation, "test": fold.tested}
     return {
         "fold": fold.number,
-        "train_first": iso(times[train.start]),
-        "train_last": iso(times[train.stop - 1]),
-        "test_first": iso(times[tested.start]),
-        "test_last": iso(times[tested.stop - 1]),
-        "train_rows": len(train),
-        "validation_rows": len(fold.split.validation),
-        "test_rows": len(tested),
+        **part_facts(candles, parts),
         "test_windows": len(origins),
         "seconds": time.perf_counter() - began,
         "failures": failures | more_failures,
         "scores": score_cells(forecasts),
-        "model": model_facts(fitted[-1]) if fitted else None,
+        "model": None if subject is None else model_facts(subject),
     }
 
 
@@ -186,9 +186,10 @@ def _model_folder(folder: RunFolder, fold: Fold) -> Path:
 
 
 def _weights_before(folder: RunFolder, fold: Fold) -> NetworkForecaster | None:
-    """The network of the fold before; None if there is none."""
-    before = folder.checkpoints / f"model-{fold.number - 1:04}"
-    model = load_model(before)[1] if before.is_dir() else None
+    """The newest network of the folds before; None if there is none."""
+    before = (folder.checkpoints / f"model-{number:04}" for number in range(fold.number - 1, 0, -1))
+    newest = next((path for path in before if path.is_dir()), None)
+    model = None if newest is None else load_model(newest)[1]
     return model if isinstance(model, NetworkForecaster) else None
 
 
@@ -211,6 +212,19 @@ def _pooled(folder: RunFolder, recipe: Recipe) -> list[Forecast]:
     names = [model.name for model in (*make_baselines(recipe), make_network(recipe)) if model]
     tables = (rows.filter(model=name).collect() for name in names)
     return [Forecast.from_frame(table) for table in tables if table.height]
+
+
+def _newest_model(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What there is to know of the model that was kept.
+
+    Raises:
+        CandlecastError: If there is none, for then there is nothing to finish.
+    """
+    known = [fact["model"] for fact in facts if fact["model"] is not None]
+    if not known:
+        reasons = "; ".join(f"{name}: {why}" for name, why in facts[-1]["failures"].items())
+        raise CandlecastError(f"no fold could be fitted ({reasons}).")
+    return dict(known[-1])
 
 
 def _failed_everywhere(facts: Sequence[dict[str, Any]]) -> dict[str, str]:

@@ -259,3 +259,57 @@ def test_a_last_close_that_is_not_finite_is_left_out() -> None:
     assert judge(forecast, last, actual, variance[:-1], 1) == judge(
         forecast[kept], last[kept], actual[kept], variance[:-1][kept], 1
     )
+
+
+def market_with_ticks(r2: float, rows: int, tick: float, seed: int) -> tuple[Floats, ...]:
+    """Last close, next close, the best forecast and the variance, prices rounded to a tick."""
+    market = simulate(rows=rows, r2=r2, seed=seed)
+    close = np.round(market.candles.frame["close"].to_numpy() / tick) * tick
+    best = close[:-1] * np.exp(market.expected_return[:-1])
+    return close[:-1], close[1:], best, market.volatility[:-1] ** 2
+
+
+def test_a_few_wild_errors_do_not_hide_behind_the_variance_that_they_bring() -> None:
+    last, actual, best, variance = market_with_ticks(0.02, 20_000, 1e-6, 3)
+    assert judge(best, last, actual, variance, 1).verdict == "beats persistence"
+    for wild in (2.0, 1000.0, -1.0):
+        spoilt = best.copy()
+        spoilt[1000] = wild * last[1000]
+        judgement = judge(spoilt, last, actual, variance, 1)
+        assert judgement.verdict == "no evidence of skill", wild
+        assert "yet its squared errors are" in judgement.reason
+
+
+def test_direction_alone_is_no_skill_where_every_error_is_larger() -> None:
+    last, actual, best, variance = market_with_ticks(0.001, 40_000, 1e-6, 5)
+    overdone = last * (best / last) ** 2.2  # the right side, too far
+    judgement = judge(overdone, last, actual, variance, 1)
+    direction = judgement.questions[-1]
+    assert direction.adjusted is not None
+    assert direction.adjusted < LEVEL
+    assert judgement.verdict != "beats persistence"
+
+
+@pytest.mark.parametrize(("tick", "r2"), [(5.0, 0.01), (20.0, 0.02)])
+def test_skill_is_found_where_many_candles_do_not_move(tick: float, r2: float) -> None:
+    last, actual, best, variance = market_with_ticks(r2, 20_000, tick, 7)
+    assert np.mean(actual == last) > 0.05
+    assert judge(best, last, actual, variance, 1).verdict == "beats persistence"
+
+
+def test_noise_is_not_worse_for_moving_where_many_candles_do_not() -> None:
+    last, actual, _, variance = market_with_ticks(0.0, 20_000, 10.0, 9)
+    noise = last * (1 + 1e-9 * np.random.default_rng(0).standard_normal(len(last)))
+    assert np.mean(actual == last) > 0.1
+    assert judge(noise, last, actual, variance, 1).verdict == "no evidence of skill"
+
+
+def test_a_direction_told_worse_than_chance_is_said_so() -> None:
+    last, actual, _, variance = market_with_ticks(0.0, 20_000, 1e-6, 11)
+    rng = np.random.default_rng(1)
+    right = rng.permutation(len(last)) < 0.45 * len(last)
+    # Wrong more often than right, and a little further on the right side: the errors are alike.
+    step = np.sign(actual - last) * np.where(right, 11e-7, -9e-7)
+    judgement = judge(last * (1 + step), last, actual, variance, 1)
+    assert judgement.verdict == "no evidence of skill"
+    assert judgement.reason == "it tells direction worse than chance"

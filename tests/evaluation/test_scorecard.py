@@ -179,7 +179,7 @@ def test_the_planted_skill_is_found_and_the_volatility_models_win_on_the_distrib
     assert pair["dm"] > 3
     assert first["crps"]["persistence"]["ewma_t"]["dm"] == -pair["dm"]
     assert any("beats persistence: ar" in verdict for verdict in card.verdicts)
-    assert any("adds nothing to it: persistence" in verdict for verdict in card.verdicts)
+    assert any("is not shown to add to it: persistence" in verdict for verdict in card.verdicts)
     assert any("Of the 2 tried, at least one errs less" in each for each in card.verdicts)
     assert any("ewma_t has the smallest CRPS" in verdict for verdict in card.verdicts)
 
@@ -304,3 +304,27 @@ def test_notes_are_kept_in_order(candles: Candles) -> None:
 def test_without_persistence_there_is_no_scorecard(forecasts: list[Forecast]) -> None:
     with pytest.raises(CandlecastError, match="persistence is not among the forecasts"):
         score_forecasts(forecasts[1:], "log_return", None)
+
+
+def test_forecasts_that_do_not_belong_together_are_refused(forecasts: list[Forecast]) -> None:
+    persistence, ar, _ = forecasts
+    shuffled = ar.take(np.r_[5:50, 0:5])
+    doubled = ar.take(np.r_[0:5, 0:5])
+    for broken in (shuffled, doubled):
+        with pytest.raises(CandlecastError, match="the origins of ar do not rise"):
+            score_forecasts([persistence, broken], "log_return", None)
+    stale = replace(ar, last_close=ar.last_close * 1.01)
+    with pytest.raises(CandlecastError, match="ar has another last_close than persistence"):
+        score_forecasts([persistence, stale], "log_return", None)
+    other = replace(ar, horizons=(1, 6))
+    with pytest.raises(CandlecastError, match="ar has the horizons"):
+        score_forecasts([persistence, other], "log_return", None)
+
+
+def test_forecasts_of_other_origins_than_persistence_s_are_said_to_have_no_outcome(
+    forecasts: list[Forecast],
+) -> None:
+    early, late = forecasts[0].take(np.arange(500)), forecasts[1].take(np.arange(600, 1200))
+    card = score_forecasts([early, late], "log_return", None)
+    assert card.scores["ar"]["1"]["n"] == 0
+    assert card.judgements["ar"]["1"]["verdict"] == "cannot be judged"

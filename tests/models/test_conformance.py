@@ -156,13 +156,12 @@ def test_forecasts_have_the_shapes_and_times_they_promise(
     assert np.isnan(forecast.actual[-1]).all(), "the last candle has no target yet"
     minute = 60_000_000
     assert forecast.time[-1].tolist() == [forecast.origin[-1] + h * minute for h in HORIZONS]
-    if isinstance(model, Baseline):
-        assert forecast.quantiles is not None
-        assert forecast.variance is not None
-        assert forecast.quantiles.shape == (len(origins), len(HORIZONS), 7)
-        assert (np.diff(forecast.quantiles, axis=2) > 0).all()
-        assert (forecast.variance > 0).all()
-        assert np.isfinite(forecast.quantiles).all()
+    assert forecast.quantiles is not None
+    assert forecast.variance is not None
+    assert forecast.quantiles.shape == (len(origins), len(HORIZONS), 7)
+    assert (np.diff(forecast.quantiles, axis=2) > 0).all()
+    assert (forecast.variance > 0).all()
+    assert np.isfinite(forecast.quantiles).all()
 
 
 @every_model
@@ -210,6 +209,28 @@ def test_a_constant_market_is_forecast_or_refused_in_words(
     assert (forecast.mean == 5.0).all()
     assert forecast.quantiles is not None
     np.testing.assert_allclose(forecast.quantiles, 5.0)
+
+
+def test_a_network_s_spread_is_that_of_its_errors_on_rows_it_was_not_trained_on(
+    candles: Candles,
+) -> None:
+    split = split_of(candles)
+    model = network("log_return", "standard").fit(candles, split)
+    origins = model.origins(candles, split.validation, known=True)
+    forecast = model.forecast(candles, origins)
+    assert forecast.distribution is not None
+    pit = forecast.distribution.cdf(forecast.actual_return)
+    np.testing.assert_allclose(np.mean(np.abs(pit - 0.5) <= 0.4, axis=0), 0.8, atol=0.06)
+    assert forecast.variance is not None
+    error = forecast.actual_return - forecast.mean_return
+    np.testing.assert_allclose(forecast.variance[0], np.mean(error**2, axis=0))
+    flattered = Split(split.train, split.test, split.test)
+    on_train = network("log_return", "standard").fit(candles, flattered)
+    train = on_train.origins(candles, split.train, known=True)
+    errors = on_train.forecast(candles, train)
+    assert errors.variance is not None
+    squares = (errors.actual_return - errors.mean_return) ** 2
+    np.testing.assert_allclose(errors.variance[0], np.mean(squares, axis=0))
 
 
 def test_a_model_without_training_settings_cannot_be_fitted(candles: Candles) -> None:

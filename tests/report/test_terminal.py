@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from making import make_forecasts
 from rich.console import Console
@@ -65,8 +66,8 @@ def test_the_best_of_each_column_is_marked(scorecard: Scorecard) -> None:
         ("beats persistence", 0.04, "beats *"),
         ("beats persistence", 0.004, "beats **"),
         ("worse than persistence", 1e-9, "worse ***"),
-        ("no evidence of skill", 0.01, "-"),
-        ("cannot be judged", None, "-"),
+        ("no evidence of skill", 0.01, "none"),
+        ("cannot be judged", None, "unjudged"),
     ],
 )
 def test_stars_tell_how_sure_the_judge_is(
@@ -77,6 +78,14 @@ def test_stars_tell_how_sure_the_judge_is(
     changed = Scorecard(scorecard.scores, judgements, scorecard.comparisons, scorecard.pit, (), ())
     rows = {row[0].text: row for row in table_rows(changed, "1")}
     assert rows["garch_t"][-1].text == said
+
+
+def test_a_model_of_fewer_windows_is_marked_and_not_ranked(candles: Candles) -> None:
+    persistence, model, _ = make_forecasts(candles)
+    fewer = model.take(np.arange(200, len(model)))
+    rows = table_rows(score_forecasts([persistence, fewer], "log_return", None), "1")
+    assert rows[1][0].text == "garch_t†"
+    assert not any(cell.best for cell in rows[1])
 
 
 def test_prices_keep_five_digits_and_every_one_before_the_point() -> None:

@@ -5,10 +5,11 @@
     fold 2            ├───── train ─────┤ validation ┤ test ┤        (rolling)
 
 A window lies wholly inside one part (see `candlecast.windows`), which keeps the parts apart by
-itself. The *purge*: the last origins of a part, as many as the longest horizon, have targets beyond
-it and are left out. The *embargo*: a part's first origin comes when its lookback is full. So the
-test part starts one lookback (less one row) before the first candle that is tested; these rows are
-read as inputs, and no model learned from them. Not one tested candle is lost by it.
+itself. The *purge*: the last origins of the train and the validation part, as many as the longest
+horizon, have targets beyond it and are left out. The *embargo*: a part's first origin comes when
+its lookback is full. So the test part starts one lookback (less one row) before the first candle
+that is tested, and ends one horizon after the last; no model learned from these rows, and not one
+candle is lost to the test.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from candlecast.candles import Candles
 from candlecast.errors import InputError
@@ -33,13 +36,18 @@ class Fold:
 
     Attributes:
         number: Counted from 1.
-        split: The parts; the test part begins with the lookback of its first origin.
-        tested: The rows whose candles may be origins of a test.
+        split: The parts; the test part begins with the lookback of its first origin and ends with
+            the targets of its last.
+        tested: The rows that are origins of the test: each of them in one fold and no other.
     """
 
     number: int
     split: Split
     tested: range
+
+    def among(self, origins: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of some origins that this fold tests."""
+        return origins[(origins >= self.tested.start) & (origins < self.tested.stop)]
 
 
 def plan_folds(candles: Candles, recipe: Recipe) -> list[Fold]:
@@ -50,7 +58,8 @@ def plan_folds(candles: Candles, recipe: Recipe) -> list[Fold]:
         recipe: Its `walkforward`, `windows.lookback`, `horizons` and `split.embargo` count.
 
     Returns:
-        The folds in time order; the last may be shorter.
+        The folds in time order. The last may be shorter; where the candles end before its first
+        target, it is left out.
 
     Raises:
         InputError: If the candles do not span the first training and one fold, or a part is too
@@ -73,9 +82,9 @@ def plan_folds(candles: Candles, recipe: Recipe) -> list[Fold]:
         split = Split(
             train=range(begin, max(cut - recipe.split.embargo, begin)),
             validation=range(cut, learned.stop),
-            test=range(inputs, stop),
+            test=range(inputs, min(stop + horizon, len(candles))),
         )
-        if stop - first > horizon:
+        if first + horizon < len(candles):
             folds.append(Fold(len(folds) + 1, split, range(first, stop)))
     _check(folds, candles, settings, lookback + horizon)
     return folds
@@ -104,10 +113,10 @@ def _edges(candles: Candles, start: datetime, settings: WalkForwardSettings) -> 
 
 def _check(folds: list[Fold], candles: Candles, settings: WalkForwardSettings, window: int) -> None:
     if not folds:
+        start = f"from {settings.start} on" if settings.start else f"after {settings.first_train}"
         raise InputError(
-            f"there is nothing left to test: {candles!r}, and walkforward asks for a first "
-            f"training of {settings.first_train}, start {settings.start}. Give more candles, or a "
-            "shorter walkforward.first_train."
+            f"there is nothing left to test {start}, a horizon's targets included: {candles!r}. "
+            "Give more candles, an earlier walkforward.start, or a shorter walkforward.first_train."
         )
     for name, part in folds[0].split.parts.items():
         if len(part) < window:
@@ -121,27 +130,26 @@ def how_apart(recipe: Recipe) -> str:
     """How the parts of each fold are kept apart, in words."""
     horizon, between = max(recipe.horizons), recipe.windows.lookback - 1 + recipe.split.embargo
     return (
-        f"Purge: the last {horizon} origins of each part have targets beyond it and are left out. "
+        f"Purge: the last {horizon} origins of the train and the validation part have targets "
+        "beyond it and are left out. "
         "Embargo: between the last target of a part and the first origin of the next lie "
         f"{between} rows, and what they hold is read as input alone."
     )
 
 
 def plan_table(candles: Candles, folds: list[Fold]) -> pl.DataFrame:
-    """The plan as a table: the first and last candle of each part, and its rows."""
+    """The plan as a table: the first and last candle of each part, and its rows.
+
+    A part without rows (a rolling window over a long gap) has no first and no last.
+    """
     times = candles.frame["time"]
-    return pl.DataFrame(
-        [
-            {
-                "fold": fold.number,
-                "train_first": times[fold.split.train.start],
-                "train_last": times[fold.split.train.stop - 1],
-                "train_rows": len(fold.split.train),
-                "validation_rows": len(fold.split.validation),
-                "test_first": times[fold.tested.start],
-                "test_last": times[fold.tested.stop - 1],
-                "test_rows": len(fold.tested),
-            }
-            for fold in folds
-        ]
-    )
+    table = []
+    for fold in folds:
+        row: dict[str, Any] = {"fold": fold.number}
+        parts = {"train": fold.split.train, "validation": fold.split.validation}
+        for name, rows in (parts | {"test": fold.tested}).items():
+            row[f"{name}_first"] = times[rows.start] if rows else None
+            row[f"{name}_last"] = times[rows.stop - 1] if rows else None
+            row[f"{name}_rows"] = len(rows)
+        table.append(row)
+    return pl.DataFrame(table, infer_schema_length=None)

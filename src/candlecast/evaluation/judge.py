@@ -26,6 +26,10 @@ Verdict = Literal[
 LEVEL = 0.05
 """Below this adjusted p-value a difference is called one."""
 
+MOST_ERROR = 1.01
+"""Times persistence's squared error: no model that errs more is said to beat it, for a few wild
+errors hide from every test by the variance that they bring."""
+
 DIRECTION = "direction"
 QUESTIONS = ("squared error", "absolute error", "scaled squared error", DIRECTION)
 
@@ -75,13 +79,16 @@ def judge(
 
     Four questions are asked, since each is blind to something: squared errors are those of a few
     wild candles, absolute errors those of the median, squared errors of the log return over its
-    forecast variance give calm and wild candles a like say, and direction ignores sizes. Their
-    p-values are adjusted for being four (Holm 1979), so that a model without skill is said to beat
-    persistence in no more than `LEVEL` of cases.
+    forecast variance give calm and wild candles a like say, and direction ignores sizes. Absolute
+    errors and direction are asked of the candles that moved: where many do not, "no change" has the
+    least absolute error whatever is known of the rest. The p-values are adjusted for being four
+    (Holm 1979), so that a model without skill is said to beat persistence in no more than `LEVEL`
+    of cases.
 
-    A model beats persistence if it is better in one question and worse in no error; it is worse if
-    it is worse in an error and better in none, whatever its direction. Errors that disagree are no
-    evidence.
+    A model beats persistence if it is better in one question, and nothing speaks against it: no
+    error is worse even before the adjustment, some error is less, and the squared errors are not
+    above persistence's by more than `MOST_ERROR`. It is worse if it is worse in an error and better
+    in none, whatever its direction. All else is no evidence.
 
     Args:
         forecast: Prices; shape [n], in time order like all others.
@@ -113,7 +120,8 @@ def judge(
         )
     with np.errstate(over="ignore"):  # an infinite loss leaves its question unasked
         squared = (forecast - actual) ** 2, (last_close - actual) ** 2
-        absolute = np.abs(forecast - actual), np.abs(last_close - actual)
+        moved = actual != last_close
+        absolute = np.abs(forecast - actual)[moved], np.abs(last_close - actual)[moved]
         moves = forecast - last_close, actual - last_close
     scaled = _scaled_losses(forecast, last_close, actual, variance)
     questions = _adjusted(
@@ -122,7 +130,9 @@ def judge(
         None if scaled is None else diebold_mariano(*scaled, horizon),
         pesaran_timmermann(*moves, horizon),
     )
-    verdict, decisive, reason = _decide(questions)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        error_ratio = float(np.mean(squared[0]) / np.mean(squared[1]))
+    verdict, decisive, reason = _decide(questions, error_ratio)
     return Judgement(
         verdict,
         p_value=min((q.adjusted for q in decisive if q.adjusted is not None), default=None),
@@ -164,28 +174,52 @@ def _adjusted(*tests: Comparison | None) -> tuple[Question, ...]:
     )
 
 
-def _decide(questions: tuple[Question, ...]) -> tuple[Verdict, Sequence[Question], str]:
-    """The verdict, the questions that decided it, and why."""
+def _decide(
+    questions: tuple[Question, ...], error_ratio: float
+) -> tuple[Verdict, Sequence[Question], str]:
+    """The verdict, the questions that decided it, and why.
+
+    Args:
+        questions: As they were answered.
+        error_ratio: The model's mean squared error over persistence's.
+    """
     asked = [q for q in questions if q.adjusted is not None]
+    errors = [q for q in asked if q.name != DIRECTION]
     better = [q for q in asked if _is_found(q) and _statistic(q) > 0]
-    worse = [q for q in asked if _is_found(q) and _statistic(q) < 0 and q.name != DIRECTION]
+    worse = [q for q in errors if _is_found(q) and _statistic(q) < 0]
+    against = [q for q in errors if _is_suspect(q) and _statistic(q) < 0]
     better_errors = [q for q in better if q.name != DIRECTION]
     if not asked:
         return "cannot be judged", [], "its losses do not vary, or are too large to compare"
-    if better and not worse:
-        return "beats persistence", better, f"better in {_names(better)}"
     if worse and not better_errors:
         told = ", though it tells direction better than chance" if better else ""
         return "worse than persistence", worse, f"worse in {_names(worse)}{told}"
-    if worse:
-        reason = f"the questions disagree: better in {_names(better)}, worse in {_names(worse)}"
-        return "no evidence of skill", asked, reason
+    if not better:
+        return "no evidence of skill", asked, _nothing_found(asked)
+    found = f"better in {_names(better)}"
+    if against:
+        reason = f"the questions disagree: {found}, worse in {_names(against)}"
+    elif error_ratio > MOST_ERROR:
+        reason = f"{found}, yet its squared errors are {error_ratio:.4g} times persistence's"
+    elif not any(_statistic(q) > 0 for q in errors):
+        reason = f"{found}, yet it errs no less"
+    else:
+        return "beats persistence", better, found
+    return "no evidence of skill", asked, reason
+
+
+def _nothing_found(asked: Sequence[Question]) -> str:
+    if any(_is_found(q) for q in asked):  # for the worse, and in direction, or it would have told
+        return "it tells direction worse than chance"
     smallest = min(q.adjusted for q in asked if q.adjusted is not None)
     return (
-        "no evidence of skill",
-        asked,
-        f"nothing sets it apart (the smallest of {len(asked)} adjusted p-values is {smallest:.2g})",
+        f"nothing sets it apart (the smallest of {len(asked)} adjusted p-values is {smallest:.2g})"
     )
+
+
+def _is_suspect(question: Question) -> bool:
+    """Whether the question alone would have found something: enough to hold a verdict back."""
+    return question.p_value is not None and question.p_value < LEVEL
 
 
 def _is_found(question: Question) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from candlecast.distributions import Floats, StudentT
 from candlecast.evaluation import metrics
-from candlecast.forecast import QUANTILES, Forecast
+from candlecast.forecast import Forecast
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,7 @@ class Outcome:
         actual_return: The log return that came.
         realised_variance: The sum of the squared one-candle returns up to the target.
         variance: The forecast of the return's variance, or None.
-        quantiles: Log returns at the levels of `QUANTILES`, [origins, 7]; None without a
-            distribution.
+        distribution: Of the log return, its arrays [origins]; None without one.
         pit: The share of the distribution below what came; None without a distribution.
         crps: In basis points of the log return; None without a distribution.
         log_score: The log density of the return in basis points; None without a distribution.
@@ -46,7 +45,7 @@ class Outcome:
     actual_return: Floats
     realised_variance: Floats
     variance: Floats | None
-    quantiles: Floats | None
+    distribution: StudentT | None
     pit: Floats | None
     crps: Floats | None
     log_score: Floats | None
@@ -55,8 +54,9 @@ class Outcome:
     def of(cls, forecast: Forecast, place: int) -> Outcome:
         """One horizon of a forecast, by its place; origins without a known target are left out."""
         known = np.isfinite(forecast.actual[:, place])
-        actual_return = forecast.actual_return[known, place]
-        spread = forecast.distribution
+        last_close, actual = forecast.last_close[known], forecast.actual[known, place]
+        actual_return = np.log(actual / last_close)
+        mean, spread = forecast.mean[known, place], forecast.distribution
         if spread is not None:
             degrees = np.broadcast_to(spread.degrees, spread.location.shape)
             spread = StudentT(
@@ -66,14 +66,14 @@ class Outcome:
             model=forecast.model,
             horizon=forecast.horizons[place],
             origin=forecast.origin[known],
-            last_close=forecast.last_close[known],
-            forecast=forecast.mean[known, place],
-            actual=forecast.actual[known, place],
-            forecast_return=forecast.mean_return[known, place],
+            last_close=last_close,
+            forecast=mean,
+            actual=actual,
+            forecast_return=np.log(np.where(mean > 0, mean, np.nan) / last_close),
             actual_return=actual_return,
             realised_variance=forecast.realised_variance[known, place],
             variance=None if forecast.variance is None else forecast.variance[known, place],
-            quantiles=None if spread is None else spread.quantiles(list(QUANTILES.values())),
+            distribution=spread,
             pit=None if spread is None else spread.cdf(actual_return),
             crps=None if spread is None else spread.crps(actual_return) * metrics.BASIS_POINTS,
             log_score=None
@@ -85,7 +85,7 @@ class Outcome:
         return len(self.origin)
 
     def at(self, origins: NDArray[np.int64]) -> Outcome:
-        """The outcome at those of its origins that are among some others."""
+        """The outcome at those of its origins that are among some others; maybe at fewer."""
         if np.array_equal(self.origin, origins):
             return self
         kept = np.isin(self.origin, origins)
@@ -94,6 +94,8 @@ class Outcome:
             for field in fields(self)
             if isinstance(value := getattr(self, field.name), np.ndarray)
         }
+        if self.distribution is not None:
+            arrays["distribution"] = self.distribution.take(kept)
         return replace(self, **arrays)
 
     @property

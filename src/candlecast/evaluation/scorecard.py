@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from candlecast.distributions import Floats
 from candlecast.errors import CandlecastError
@@ -60,8 +61,8 @@ class Scorecard:
     Attributes:
         scores: Model, then horizon as text, then figure of `FIGURES`; one that does not apply is
             None.
-        judgements: Model but persistence, then horizon as text: what `judge` says, and
-            `shifted_copy`, the lag-1 illusion, or None. Persistence has the latter alone.
+        judgements: Model, then horizon as text: what `judge` says, and `shifted_copy`, the lag-1
+            illusion, or None.
         comparisons: Horizon as text: what comparing all models at once says (see `_compare`).
         pit: Model, then horizon as text: shares of 20 equal bins of the PIT.
         verdicts: What all this comes to, in sentences.
@@ -115,8 +116,8 @@ def score_forecasts(
 ) -> Scorecard:
     """Score forecasts against what came, against persistence and against each other.
 
-    A model is scored at the origins that it has forecasts for, and persistence beside it at the
-    same ones; a cell that cannot be scored says so and never hinders the rest.
+    A model is scored at the origins that it and persistence have forecasts for. A cell that cannot
+    be scored says so and never hinders the rest.
 
     Args:
         forecasts: Persistence among them; with EWMA-t among them the judge also asks after squared
@@ -129,12 +130,14 @@ def score_forecasts(
         notes: What a reader must know before believing a figure.
 
     Raises:
-        CandlecastError: If persistence is not among the forecasts, or knows no outcome.
+        CandlecastError: If persistence is not among the forecasts, or a forecast's origins do not
+            rise or have another last close or outcome than persistence's.
     """
     failures = failures or {}
     ordered = sorted(forecasts, key=lambda forecast: forecast.model != BASELINE)
     if not ordered or ordered[0].model != BASELINE:
         raise CandlecastError("persistence is not among the forecasts, and all is held against it.")
+    _check(ordered)
     models = [*dict.fromkeys([forecast.model for forecast in ordered] + list(failures))]
     scores: dict[str, dict[str, Scores]] = {model: {} for model in models}
     judgements: dict[str, dict[str, dict[str, Any]]] = {model: {} for model in models}
@@ -149,6 +152,7 @@ def score_forecasts(
                 scores[model][text] = dict.fromkeys(FIGURES)
                 judgements[model][text] = _unjudged(failures[model])
                 continue
+            outcome = outcome.at(outcomes[BASELINE].origin)
             baseline = outcomes[BASELINE].at(outcome.origin)
             scores[model][text] = _figures(outcome, baseline, target, target_scale, naive_mae)
             judgements[model][text] = _judged(outcome, outcomes.get(YARDSTICK))
@@ -165,6 +169,31 @@ def score_forecasts(
     )
 
 
+def _check(forecasts: Sequence[Forecast]) -> None:
+    """All forecasts are of the same candles, in time order, and of the same horizons."""
+    baseline = forecasts[0]
+    for forecast in forecasts:
+        if forecast.horizons != baseline.horizons:
+            raise CandlecastError(
+                f"{forecast.model} has the horizons {forecast.horizons} and persistence "
+                f"{baseline.horizons}. Score forecasts of the same horizons."
+            )
+        if (np.diff(forecast.origin) <= 0).any():
+            raise CandlecastError(
+                f"the origins of {forecast.model} do not rise. Sort them, each once."
+            )
+        _, ours, theirs = np.intersect1d(
+            forecast.origin, baseline.origin, assume_unique=True, return_indices=True
+        )
+        for name in ("last_close", "actual"):
+            given, known = getattr(forecast, name)[ours], getattr(baseline, name)[theirs]
+            if not np.array_equal(given, known, equal_nan=True):
+                raise CandlecastError(
+                    f"{forecast.model} has another {name} than persistence at the same origin. "
+                    "Forecast from the same candles."
+                )
+
+
 def score_cells(forecasts: Sequence[Forecast]) -> dict[str, dict[str, Scores]]:
     """The figures alone, without what it takes to compare models: model, horizon, figure."""
     baseline = next((each for each in forecasts if each.model == BASELINE), None)
@@ -174,11 +203,10 @@ def score_cells(forecasts: Sequence[Forecast]) -> dict[str, dict[str, Scores]]:
     for place, horizon in enumerate(baseline.horizons):
         persistence = Outcome.of(baseline, place)
         for forecast in forecasts:
-            outcome = Outcome.of(forecast, place)
+            outcome = Outcome.of(forecast, place).at(persistence.origin)
             beside = persistence.at(outcome.origin)
-            scores[forecast.model][str(horizon)] = _figures(
-                outcome, beside, "log_return", None, None
-            )
+            figures = _figures(outcome, beside, "log_return", None, None)
+            scores[forecast.model][str(horizon)] = figures
     return scores
 
 
@@ -229,16 +257,17 @@ def _point_figures(outcome: Outcome, baseline: Outcome, naive_mae: float | None)
 
 def _spread_figures(outcome: Outcome) -> Scores:
     """Scores of the distribution; nothing for a forecast of points alone."""
-    if outcome.quantiles is None or not len(outcome):
+    if outcome.distribution is None or not len(outcome):
         return {}
     assert outcome.crps is not None
     assert outcome.log_score is not None
-    level = dict(zip(QUANTILES, outcome.quantiles.T, strict=True))
+    quantiles = outcome.distribution.quantiles(list(QUANTILES.values()))
+    level = dict(zip(QUANTILES, quantiles.T, strict=True))
     figures: Scores = {
         "crps_bp": float(np.mean(outcome.crps)),
         "log_score": float(np.mean(outcome.log_score)),
         "pinball_bp": metrics.BASIS_POINTS
-        * metrics.pinball(outcome.quantiles, list(QUANTILES.values()), outcome.actual_return),
+        * metrics.pinball(quantiles, list(QUANTILES.values()), outcome.actual_return),
     }
     for name, (lower, upper) in INTERVALS.items():
         width = metrics.interval_width(level[lower], level[upper])
@@ -290,10 +319,10 @@ def _judged(outcome: Outcome, yardstick: Outcome | None) -> dict[str, Any]:
     }
 
 
-def _contiguous(outcome: Outcome) -> Any:
+def _contiguous(outcome: Outcome) -> NDArray[np.bool_]:
     """Whether each origin follows the one before without a hole; shape [origins]."""
     steps = np.diff(outcome.origin, prepend=outcome.origin[:1])
-    return steps == (np.min(steps[1:]) if len(steps) > 1 else 0)
+    return np.asarray(steps == (np.min(steps[1:]) if len(steps) > 1 else 0))
 
 
 def _unjudged(reason: str) -> dict[str, Any]:
@@ -310,8 +339,8 @@ def _unjudged(reason: str) -> dict[str, Any]:
 def _compare(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
     """All models at once, at the origins that all of them have.
 
-    `spa_p_value` is of Hansen's test that no model has a smaller squared error than persistence,
-    however many were tried. `confidence_set` names, for the squared error and for the CRPS, the
+    `spa_p_value` is of Hansen's test that none of the `tried` models has a smaller squared error
+    than persistence. `confidence_set` names, for the squared error and for the CRPS, the
     models among which the best is with 90 % confidence. `crps` and `log_score` hold the
     Diebold-Mariano test of each pair of models with a distribution: model, other, `dm` (above 0 if
     the model is better) and `p_value`.
@@ -328,6 +357,7 @@ def _compare(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
     others = {name: loss for name, loss in squared.items() if name != BASELINE}
     return {
         "n": len(origins),
+        "tried": len(others),
         "spa_p_value": superior_predictive_ability(squared[BASELINE], others, horizon)
         if others and BASELINE in squared
         else None,

@@ -32,7 +32,7 @@ def verdicts(
                 yield sentence(subject, int(horizon), ShiftedCopy(**copy))
             yield from _price_level(subject, horizon, scores)
         else:
-            yield _of_all(horizon, judgements, comparisons[horizon]["spa_p_value"])
+            yield _of_all(horizon, judgements, comparisons[horizon])
         yield from _copies(horizon, judgements, subject)
         yield from _of_distributions(horizon, scores, comparisons[horizon], subject)
         yield from _unjudged(horizon, judgements, subject)
@@ -67,11 +67,8 @@ def _of_subject(model: str, horizon: str, scores: Table, judgement: Mapping[str,
     skill, interval = scores[model][horizon]["skill"], judgement["interval"]
     if skill is None or interval is None:
         return text + "."
-    low, high = interval
-    return (
-        text
-        + f". Skill {skill_text(skill)}, with 95 % confidence {skill_text(low)} to {skill_text(high)}."
-    )
+    low, high = (skill_text(end) for end in interval)
+    return f"{text}. Skill {skill_text(skill)}, with 95 % confidence {low} to {high}."
 
 
 def _judgement(judgement: Mapping[str, Any]) -> str:
@@ -92,7 +89,7 @@ def _price_level(model: str, horizon: str, scores: Table) -> Iterator[str]:
         )
 
 
-def _of_all(horizon: str, judgements: Table, spa_p_value: float | None) -> str:
+def _of_all(horizon: str, judgements: Table, comparison: Mapping[str, Any]) -> str:
     """Which models beat persistence on the close, and whether any does, so many being tried."""
     named: dict[str, list[str]] = {}
     for model, by_horizon in judgements.items():
@@ -106,10 +103,10 @@ def _of_all(horizon: str, judgements: Table, spa_p_value: float | None) -> str:
             named.setdefault(verdict, []).append(f"{model}{strength}")
     said = "; ".join(f"{verdict}: {', '.join(models)}" for verdict, models in named.items())
     text = f"{horizon} ahead, the close: {said}."
+    spa_p_value, tried = comparison["spa_p_value"], comparison["tried"]
     if spa_p_value is None:
         return text
     finding = "at least one errs less" if spa_p_value < LEVEL else "none is shown to err less"
-    tried = len(judgements) - 1
     return (
         f"{text} Of the {tried} tried, {finding} in squares (Hansen's SPA, {p_text(spa_p_value)})."
     )
@@ -120,12 +117,14 @@ def _copies(horizon: str, judgements: Table, subject: str | None) -> Iterator[st
     copies = [
         model
         for model, by_horizon in judgements.items()
-        if by_horizon[horizon]["shifted_copy"] is not None and model != subject
+        if by_horizon[horizon]["shifted_copy"] is not None
+        and by_horizon[horizon]["verdict"] != "cannot be judged"
+        and model != subject
     ]
     if copies:
         yield (
-            f"{horizon} ahead, the forecast of the close is the price, shifted, and adds nothing "
-            f"to it: {', '.join(copies)}."
+            f"{horizon} ahead, the forecast of the close is the price, shifted, and is not "
+            f"shown to add to it: {', '.join(copies)}."
         )
 
 
@@ -137,6 +136,7 @@ def _of_distributions(
         model: by_horizon[horizon]["crps_bp"]
         for model, by_horizon in scores.items()
         if by_horizon[horizon]["crps_bp"] is not None
+        and by_horizon[horizon]["n"] == scores[PERSISTENCE][horizon]["n"]  # on the same rows
     }
     if len(crps) < 2:
         return

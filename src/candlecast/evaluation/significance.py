@@ -156,14 +156,14 @@ def bandwidth(count: int, horizon: int) -> int:
 def long_run_variance(values: Floats, lags: int) -> float:
     """The variance of √n times the mean of a dependent series, with Bartlett's weights.
 
-    Never below 0 (Newey and West 1987).
+    Never below 0 (Newey and West 1987). The weighted sum of autocovariances is the mean square of
+    the sums of each `lags` + 1 values in a row, the ends padded with 0: so it takes one pass,
+    however many lags there are.
     """
-    centred = values - values.mean()
-    variance = float(centred @ centred)
-    for lag in range(1, lags + 1):
-        weight = 1 - lag / (lags + 1)
-        variance += 2 * weight * float(centred[lag:] @ centred[:-lag])
-    return variance / len(values)
+    total = np.cumsum(values - values.mean())
+    total = np.concatenate([np.zeros(lags + 1), total, np.full(lags, total[-1])])
+    sums = total[lags + 1 :] - total[: -(lags + 1)]
+    return float(sums @ sums) / (lags + 1) / len(values)
 
 
 def _comparison(mean: float, variance: float, count: int, horizon: int) -> Comparison:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from candlecast.candles import Candles
-from candlecast.distributions import SMALLEST_SCALE, Floats, StudentT, fit_student_t
+from candlecast.distributions import SMALLEST_SCALE, Floats, StudentT
 from candlecast.errors import InputError
 from candlecast.features import target_values
 from candlecast.forecast import Forecast
@@ -18,6 +18,7 @@ from candlecast.models.baselines import BASELINES
 from candlecast.models.baselines.returns import Returns
 from candlecast.models.baselines.rule import Moments
 from candlecast.models.forecaster import State
+from candlecast.models.spread import fit_spread
 from candlecast.recipe import BaselineName, Count
 from candlecast.splits import Split
 from candlecast.windows import window_origins
@@ -80,11 +81,7 @@ class Baseline:
         moments = self._moments(returns, origins)
         ahead = target_values(candles, "log_return", horizons)[origins]
         standard = (ahead - moments.location) / np.sqrt(moments.variance)
-        self.spread_ = np.stack(
-            # One origin in h: spans that overlap would tell the same thing h times.
-            [_spread(standard[::h, column]) for column, h in enumerate(horizons)],
-            axis=1,
-        )
+        self.spread_ = fit_spread(standard, horizons)
         return self
 
     def origins(self, candles: Candles, rows: range, *, known: bool) -> NDArray[np.int64]:
@@ -150,8 +147,3 @@ class Baseline:
             np.broadcast_to(moments.location, shape)[origins],
             np.maximum(np.broadcast_to(moments.variance, shape)[origins], SMALLEST_SCALE**2),
         )
-
-
-def _spread(standard: Floats) -> Floats:
-    """Scale and degrees of Student's t, and the mean square, of standardised returns."""
-    return np.array([*fit_student_t(standard), max(np.mean(standard**2), SMALLEST_SCALE**2)])

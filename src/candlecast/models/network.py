@@ -22,6 +22,7 @@ from candlecast.features import TargetName, compute_features, target_values, to_
 from candlecast.forecast import Forecast
 from candlecast.models.forecaster import State
 from candlecast.models.networks import build_network
+from candlecast.models.spread import fit_spread, with_spread
 from candlecast.progress import Progress
 from candlecast.recipe import Count, Option, Recipe, TrainingSettings
 from candlecast.scaling import SCALERS, Scaler, ScalerName
@@ -31,6 +32,7 @@ from candlecast.windows import WindowBatches, window_origins
 
 _log = logging.getLogger("candlecast")
 _FORECAST_BATCH = 512
+_ENOUGH_ERRORS = 20_000  # to fit a spread to; of more, one in so many
 
 
 class NetworkSettings(BaseModel):
@@ -105,6 +107,7 @@ class NetworkForecaster:
         self.network_: nn.Module = self._fresh_network()
         self.feature_scaler_: Scaler
         self.target_scaler_: Scaler
+        self.spread_: Floats | None = None  # of the errors, as `fit_spread` gives it
         self.outcome_: TrainingOutcome
         self.prepare_s_ = 0.0
 
@@ -119,7 +122,11 @@ class NetworkForecaster:
         return sum(weight.numel() for weight in self.network_.parameters())
 
     def fit(self, candles: Candles, split: Split) -> Self:
-        """Fit the scalers on the train rows and train the network.
+        """Fit the scalers on the train rows, train the network, and learn how far it errs.
+
+        A network here forecasts a point. Around it lies Student's t, at all times the same, as wide
+        as the errors on the validation rows were; on the train rows' if the validation rows are
+        those of the test.
 
         Raises:
             InputError: If a part has too few rows for one window, or a column is constant.
@@ -151,6 +158,7 @@ class NetworkForecaster:
                 self.checkpoints or Path(scratch),
                 self.progress,
             )
+        self.spread_ = self._errors_spread(candles, split)
         return self
 
     def origins(self, candles: Candles, rows: range, *, known: bool) -> NDArray[np.int64]:
@@ -191,6 +199,7 @@ class NetworkForecaster:
             "settings": self.settings.model_dump(mode="json"),
             "feature_scaler": self.feature_scaler_.model_dump(mode="json"),
             "target_scaler": self.target_scaler_.model_dump(mode="json"),
+            "spread": None if self.spread_ is None else self.spread_.tolist(),
         }
         weights = self.network_.state_dict()
         return State(document, {name: value.cpu().numpy() for name, value in weights.items()})
@@ -204,6 +213,8 @@ class NetworkForecaster:
         columns = (model.feature_scaler_.columns, model.target_scaler_.columns)
         if columns != (model.settings.features, (model.settings.target,)):
             raise ValueError(f"the scalers are of other columns: {columns}")
+        spread = state.document["spread"]
+        model.spread_ = None if spread is None else np.asarray(spread, dtype=np.float64)
         model.network_.load_state_dict(
             {name: torch.from_numpy(value) for name, value in state.arrays.items()}
         )
@@ -283,7 +294,7 @@ class NetworkForecaster:
     def _in_price(self, candles: Candles, origins: NDArray[np.int64], outputs: Floats) -> Forecast:
         values = self._horizon_scaler.inverse(outputs)
         last_close = candles.frame["close"].to_numpy()[origins]
-        return Forecast.at(
+        forecast = Forecast.at(
             candles,
             origins,
             self.settings.horizons,
@@ -291,6 +302,18 @@ class NetworkForecaster:
             mean=to_price(self.settings.target, values, last_close),
             across_gaps=self.settings.across_gaps,
         )
+        return forecast if self.spread_ is None else with_spread(forecast, self.spread_)
+
+    def _errors_spread(self, candles: Candles, split: Split) -> Floats | None:
+        """The spread of the network's errors on rows that it was not trained on, if there are any.
+
+        None where a forecast is no price, so that its error is no log return.
+        """
+        rows = split.train if split.validates_on_test else split.validation
+        origins = self.origins(candles, rows, known=True)
+        forecast = self.forecast(candles, origins[:: 1 + len(origins) // _ENOUGH_ERRORS])
+        errors = forecast.actual_return - forecast.mean_return
+        return fit_spread(errors) if np.isfinite(errors).all() else None
 
 
 def _as_float32(values: Floats) -> Tensor:

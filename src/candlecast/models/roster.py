@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candlecast.candles import Candles
-from candlecast.errors import CandlecastError, RunInterruptedError
+from candlecast.errors import CandlecastError
 from candlecast.forecast import Forecast
 from candlecast.models.baseline import Baseline, BaselineSettings
 from candlecast.models.forecaster import Forecaster
@@ -99,8 +99,6 @@ def _each(
     for model in models:
         try:
             results.append(work(model))
-        except RunInterruptedError:
-            raise
         except (CandlecastError, ArithmeticError, RuntimeError, ValueError) as error:
             failures[model.name] = " ".join(str(error).split())
             _log.warning("%s is left out: %s", model.name, failures[model.name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -11,17 +12,27 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from candlecast.evaluation.audit import Audit
-from candlecast.evaluation.scorecard import Scorecard
+from candlecast.evaluation.audit import Audit, Finding
+from candlecast.evaluation.audit.wording import NOT_AUDITED
+from candlecast.evaluation.scorecard import BASELINE, Scorecard
 from candlecast.evaluation.sentences import skill_text
 
 LEGEND = (
-    "▸ best of the column. Judge: against persistence, by four questions; stars are for the "
-    "p-value that decided, corrected for asking four (* < 0.05, ** < 0.01, *** < 0.001). RMSE is "
+    "▸ best of the column. Judge: against persistence, by four questions (none: no evidence of "
+    "skill); stars are for the p-value that decided, corrected for asking four and not for asking "
+    "of several models (* < 0.05, ** < 0.01, *** < 0.001). RMSE is "
     "in price; skill is 1 - MSE / MSE of persistence; direction leaves out candles without a "
     "move; CRPS and log score are of the log return in basis points; in 80%: outcomes inside the "
-    "80 % interval."
+    "80 % interval; † scored on fewer windows than the others, and not ranked with them."
 )
+
+
+_WORDS = {
+    "beats persistence": "beats",
+    "no evidence of skill": "none",
+    "worse than persistence": "worse",
+    "cannot be judged": "unjudged",
+}
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,7 @@ def print_scorecard(scorecard: Scorecard, console: Console) -> None:
 
 def table_title(scorecard: Scorecard, horizon: str) -> str:
     """What one table is about."""
-    windows = next(iter(scorecard.scores.values()))[horizon]["n"]
+    windows = scorecard.scores[BASELINE][horizon]["n"]
     candles = "candle" if horizon == "1" else "candles"
     return f"{horizon} {candles} ahead, {windows:,} test windows"
 
@@ -108,10 +119,13 @@ def headings() -> list[str]:
 def table_rows(scorecard: Scorecard, horizon: str) -> list[list[Cell]]:
     """The cells: model, then `COLUMNS`, then the judge's verdict."""
     figures = {model: by_horizon[horizon] for model, by_horizon in scorecard.scores.items()}
-    best = {name: _best(figures, name, column) for name, column in COLUMNS.items()}
+    rows_of_all = figures[BASELINE]["n"]
+    comparable = {model: each for model, each in figures.items() if each["n"] == rows_of_all}
+    best = {name: _best(comparable, name, column) for name, column in COLUMNS.items()}
     rows = []
     for model in figures:
-        cells = [Cell(model)]
+        fewer = "" if model in comparable or not figures[model]["n"] else "†"
+        cells = [Cell(model + fewer)]
         for name, column in COLUMNS.items():
             value = figures[model][name]
             text = "-" if value is None else column.write(value)
@@ -132,11 +146,11 @@ def _best(figures: Mapping[str, Mapping[str, float | None]], name: str, column: 
 
 def _judged(judgement: Mapping[str, Any]) -> str:
     """The verdict in a word, with stars for how sure it is."""
-    word = {"beats persistence": "beats", "worse than persistence": "worse"}
     p_value: float | None = judgement["p_value"]
-    if p_value is None or judgement["verdict"] not in word:
-        return "-"
-    return f"{word[judgement['verdict']]} {'*' * (1 + (p_value < 0.01) + (p_value < 0.001))}"
+    word = _WORDS[judgement["verdict"]]
+    if p_value is None or word not in ("beats", "worse"):
+        return word
+    return f"{word} {'*' * (1 + (p_value < 0.01) + (p_value < 0.001))}"
 
 
 def _styled(cell: Cell) -> Text:
@@ -167,18 +181,30 @@ def print_plan(plan: Sequence[Mapping[str, Any]], apart: str, console: Console) 
         table.add_column(heading, justify="right")
     table.add_column("rows", justify="right")
     for row in plan:
-        days = (f"{row[name]:%Y-%m-%d}" for name in ("train_first", "train_last"))
-        tested = (f"{row[name]:%Y-%m-%d}" for name in ("test_first", "test_last"))
         table.add_row(
             str(row["fold"]),
-            *days,
+            _day(row["train_first"]),
+            _day(row["train_last"]),
             f"{row['train_rows']:,}",
             f"{row['validation_rows']:,}",
-            *tested,
+            _day(row["test_first"]),
+            _day(row["test_last"]),
             f"{row['test_rows']:,}",
         )
     console.print(table)
     console.print(apart, highlight=False)
+
+
+def _mark(finding: Finding) -> Text:
+    if finding.leak is not None:
+        return Text("LEAK", style="bold red")
+    if finding.check == NOT_AUDITED:
+        return Text("-")
+    return Text("clean", style="green")
+
+
+def _day(moment: datetime | None) -> str:
+    return "-" if moment is None else f"{moment:%Y-%m-%d}"
 
 
 def print_audit(audit: Audit, console: Console) -> None:
@@ -188,9 +214,7 @@ def print_audit(audit: Audit, console: Console) -> None:
     table.add_column("what", overflow="fold")
     table.add_column("finding", overflow="fold")
     for finding in audit.findings:
-        clean = finding.leak is None
-        mark = Text("clean", style="green") if clean else Text("LEAK", style="bold red")
-        table.add_row(mark, Text(finding.subject), Text(finding.leak or finding.check))
+        table.add_row(_mark(finding), Text(finding.subject), Text(finding.leak or finding.check))
     console.print(table)
     console.print()
     for note in audit.notes:

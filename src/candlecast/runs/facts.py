@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -28,6 +29,16 @@ def data_facts(candles: Candles, sha256: str) -> dict[str, Any]:
         "missing": candles.missing,
         "sha256": sha256,
     }
+
+
+def part_facts(candles: Candles, parts: Mapping[str, range]) -> dict[str, Any]:
+    """How many rows each part of a split has, and its first and last candle, None if empty."""
+    times = candles.frame["time"]
+    facts: dict[str, Any] = {f"{name}_rows": len(rows) for name, rows in parts.items()}
+    for name, rows in parts.items():
+        facts[f"{name}_first"] = iso(times[rows.start]) if rows else None
+        facts[f"{name}_last"] = iso(times[rows.stop - 1]) if rows else None
+    return facts
 
 
 def model_facts(model: NetworkForecaster | Baseline) -> dict[str, Any]:

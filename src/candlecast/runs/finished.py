@@ -13,7 +13,7 @@ import polars as pl
 
 from candlecast.candles import Candles
 from candlecast.errors import InputError
-from candlecast.evaluation.scorecard import Scorecard
+from candlecast.evaluation.scorecard import BASELINE, Scorecard
 from candlecast.files import make_folder, write_text, written_whole
 from candlecast.forecast import Forecast
 from candlecast.recipe import Recipe
@@ -87,8 +87,7 @@ def finish_run(
     with written_whole(folder.forecasts) as aside:
         rows.sink_parquet(aside)  # as a stream: a walk-forward has millions
     make_folder(folder.figures)
-    drawn = metrics["model"]["name"]
-    forecast = next((each for each in forecasts if each.model == drawn), forecasts[0])
+    forecast = _drawn(recipe, forecasts, scorecard)
     draw_forecast(forecast, scorecard, candles.symbol, folder.figures)
     draw_skill(forecasts, forecast.model, candles.symbol, folder.figures)
     draw_calibration(forecast, candles.symbol, folder.figures)
@@ -99,3 +98,15 @@ def finish_run(
     write_text(folder.metrics, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     shutil.rmtree(folder.checkpoints)
     return Run(folder.path, scorecard, json.loads(json.dumps(metrics)))
+
+
+def _drawn(recipe: Recipe, forecasts: Sequence[Forecast], scorecard: Scorecard) -> Forecast:
+    """The forecast that figures and report are about: the network's, or the best baseline's."""
+    horizon = scorecard.horizons[0]
+    if recipe.model is not None:
+        chosen = recipe.model.network
+    else:
+        crps = {model: each[horizon]["crps_bp"] for model, each in scorecard.scores.items()}
+        known = {model: value for model, value in crps.items() if value is not None}
+        chosen = min(known, key=lambda model: known[model], default=BASELINE)
+    return next((each for each in forecasts if each.model == chosen), forecasts[0])

@@ -101,9 +101,8 @@ def open_folder(
 ) -> Iterator[RunFolder]:
     """Open a new folder for a run, or an unfinished one to go on with.
 
-    Nothing keeps two runs from the same folder at the same time: do not resume what still runs.
-
-    If the request proves wrong inside, a new folder is taken away again.
+    If the request proves wrong inside, a new folder is taken away again, unless work was saved in
+    it. Nothing keeps two runs from the same folder at the same time: do not resume what still runs.
 
     Args:
         path: The folder; it may exist if it is empty.
@@ -136,9 +135,14 @@ def open_folder(
     try:
         yield folder
     except InputError:
-        if is_new:
+        if is_new and _holds_nothing(folder):
             _take_away(folder, made)
         raise
+
+
+def _holds_nothing(folder: RunFolder) -> bool:
+    """Whether no work was saved yet."""
+    return all(path == folder.mark for path in folder.checkpoints.iterdir())
 
 
 def _take_away(folder: RunFolder, made: list[Path]) -> None:

@@ -34,9 +34,11 @@ def fit(returns: Returns, rows: range, horizons: Sequence[int]) -> dict[str, Flo
     means = _means(learned, returns)[rows.start : rows.stop]
     total = np.cumsum(returns.values**2)[rows.start : rows.stop]
     weights = []
+    age = returns.age[rows.start : rows.stop]
     for horizon in horizons:
         realised = (total[horizon:] - total[:-horizon]) / (horizon * mean_square)
-        weights.append(_quasi_likelihood(means[:-horizon:horizon], realised[::horizon]))
+        whole = np.flatnonzero(age[horizon:] >= horizon)[::horizon]  # no gap on the way
+        weights.append(_quasi_likelihood(means[whole], realised[whole]))
     return learned | {"weights": np.stack(weights, axis=1)}
 
 
