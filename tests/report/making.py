@@ -65,17 +65,17 @@ def make_report(
 
 def make_metrics(candles: Candles) -> dict[str, Any]:
     """What `metrics.json` holds of a run with a network, two folds and an audit."""
-    moments = [
-        f"{candles.frame['time'][row]:%Y-%m-%dT%H:%M:%SZ}"
-        for row in (0, len(candles) // 2, 3 * len(candles) // 4, -1)
-    ]
+    times = [f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in candles.frame["time"]]
+    third = len(times) // 3
     folds = [
         {
             "fold": number,
-            "train_first": moments[0],
-            "train_last": moments[number],
-            "test_first": moments[number],
-            "test_last": moments[number + 1],
+            "train_first": times[0],
+            "train_last": times[number * third - 60],
+            "validation_first": times[number * third - 50],
+            "validation_last": times[number * third - 10],
+            "test_first": times[number * third],
+            "test_last": times[(number + 1) * third - 1],
             "train_rows": 500,
             "test_rows": 250,
             "seconds": 1.25,
@@ -88,7 +88,17 @@ def make_metrics(candles: Candles) -> dict[str, Any]:
         "recipe": "made",
         "seed": 42,
         "data": {"symbol": candles.symbol, "interval": "1m", "sha256": "0123abcd"},
-        "split": {"train_rows": 50, "validation_rows": 50, "test_rows": len(candles) - 100},
+        "split": {
+            "train_rows": 50,
+            "validation_rows": 40,
+            "test_rows": len(candles) - 100,
+            "train_first": times[0],
+            "train_last": times[49],
+            "validation_first": times[55],
+            "validation_last": times[94],
+            "test_first": times[100],
+            "test_last": times[-1],
+        },
         "model": {
             "name": "garch_t",
             "parameters": 4513,

@@ -183,6 +183,62 @@ def test_few_points_or_no_bands_draw_too(
     assert drawn(opened)["price"] > 0
 
 
+def opened_without(browser: Chromium, page: Path, what: str) -> None:
+    """Open the page in a browser that lacks a global name."""
+    browser.resize(1200, 900)
+    browser.prefer("light")
+    without = (
+        f"delete globalThis.{what}; Object.defineProperty(globalThis, '{what}', {{set() {{}}}})"
+    )
+    added = browser.send("Page.addScriptToEvaluateOnNewDocument", source=without)
+    try:
+        browser.open(page, READY)
+    finally:
+        browser.send("Page.removeScriptToEvaluateOnNewDocument", identifier=added["identifier"])
+    assert browser.complaints() == []
+
+
+STATUS = "document.getElementById('price-status').textContent"
+
+
+def test_without_a_way_to_unpack_the_prices_all_else_draws(browser: Chromium, page: Path) -> None:
+    opened_without(browser, page, "DecompressionStream")
+    said = browser.value(STATUS)
+    assert said.startswith("The price chart cannot be drawn: this browser has no DecompressionS")
+    charts = {key: drawings for key, drawings, _ in browser.value(DRAWN)}
+    assert charts.pop("price") == 0
+    assert len(charts) == 8
+    assert all(charts.values()), charts
+    assert browser.value("[...document.querySelectorAll('[data-span]')].every(b => b.disabled)")
+    browser.value("document.querySelector('[data-choose=\"15\"]').click()")
+    browser.wait_for("document.getElementById('regime-15').querySelector('.main-svg') !== null")
+    assert browser.complaints() == []
+
+
+def test_without_plotly_each_chart_says_so(browser: Chromium, page: Path) -> None:
+    opened_without(browser, page, "Plotly")
+    assert "Plotly, which draws the charts, did not load" in browser.value(STATUS)
+    plots = browser.value(
+        "[...document.querySelectorAll('.plot')].filter(each => !each.closest('[hidden]'))"
+        ".map(each => each.textContent)"
+    )
+    assert len(plots) == 9
+    assert all(text.startswith("This chart cannot be drawn: Plotly") for text in plots)
+
+
+def test_what_is_no_number_draws_too(opened: Chromium, candles: Candles, tmp_path: Path) -> None:
+    report = make_report(candles)
+    ours = report.forecast_of("garch_t")
+    assert ours is not None
+    assert ours.distribution is not None
+    ours.mean[100:200], ours.distribution.location[300:400] = np.nan, np.nan
+    write_report(tmp_path / "report.html", report)
+    opened.open(tmp_path / "report.html", READY)
+    opened.value("document.querySelector('[data-span=\"all\"]').click()")
+    opened.wait_for(f"{WIDTH} > 12 * 3600e3")
+    assert all(marks > 0 for marks in drawn(opened).values())
+
+
 def test_three_hundred_thousand_points_stay_small_and_zoom_from_months_to_minutes(
     browser: Chromium, large_page: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,6 @@ from candlecast.evaluation.scorecard import score_forecasts
 from candlecast.forecast import QUANTILES, Forecast
 from candlecast.report import charts, price
 from candlecast.report.price import PackedPrices, pack_prices
-from candlecast.report.sections import duration
 from candlecast.report.summaries import (
     DAY,
     HOUR,
@@ -30,13 +30,14 @@ from candlecast.report.summaries import (
     hours,
     outcomes_of,
     periods,
-    pit_histogram,
+    pit_bars,
     skill_path,
     stretch,
     sums_over_time,
     switched_off,
     thinned,
 )
+from candlecast.report.wording import duration, skill_text, value_text
 
 Array = NDArray[Any]
 
@@ -113,6 +114,15 @@ def test_without_a_known_outcome_there_is_no_line(forecasts: list[Forecast]) -> 
     assert outcomes_of(unknown, 0) is None
 
 
+def test_a_model_with_a_forecast_that_is_no_number_has_no_line(forecasts: list[Forecast]) -> None:
+    for value in (np.nan, np.inf, 1e200):
+        mean = forecasts[1].mean.copy()
+        mean[7, 0] = value
+        broken = replace(forecasts[1], mean=mean)
+        assert skill_path(broken, forecasts[0], 0) is None, value
+        assert skill_path(broken, forecasts[0], 1) is not None, "at the other horizon it has one"
+
+
 def test_a_hopeless_model_does_not_flatten_the_others(forecasts: list[Forecast]) -> None:
     paths = [path for each in forecasts[1:] if (path := skill_path(each, forecasts[0], 0))]
     assert switched_off(paths) == {"hopeless"}
@@ -149,7 +159,7 @@ def test_the_pit_of_a_right_distribution_is_level_within_chance() -> None:
     )
     outcomes = outcomes_of(right, 0)
     assert outcomes is not None
-    bars, margin = pit_histogram(outcomes)
+    bars, margin = pit_bars(outcomes)
     assert bars.mean() == pytest.approx(1)
     assert np.mean(np.abs(bars - 1) < margin) >= 0.85
     assert np.unique(fifths(outcomes.variance)).tolist() == [0], "all variances are the same"
@@ -164,6 +174,25 @@ def test_periods_are_weeks_from_monday_and_shorter_where_there_are_few() -> None
     assert name == "hour"
     assert starts.tolist() == [0, HOUR]
     assert hours(np.array([25 * HOUR + 59 * MINUTE])).tolist() == [1]
+
+
+def test_a_variance_that_is_no_number_is_in_no_fifth() -> None:
+    values = np.array([np.nan, *range(10), np.inf])
+    assert fifths(values).tolist() == [-1, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, -1]
+    assert fifths(np.full(3, np.nan)).tolist() == [-1, -1, -1]
+
+
+def test_outcomes_without_a_distribution_are_counted(forecasts: list[Forecast]) -> None:
+    spread = forecasts[1].distribution
+    assert spread is not None
+    scale = spread.scale.copy()
+    scale[[3, 5], 0] = np.nan
+    outcomes = outcomes_of(replace(forecasts[1], distribution=replace(spread, scale=scale)), 0)
+    whole = outcomes_of(forecasts[1], 0)
+    assert outcomes is not None
+    assert whole is not None
+    assert (outcomes.left_out, whole.left_out) == (2, 0)
+    assert len(outcomes.pit) == len(whole.pit) - 2
 
 
 def test_fifths_hold_as_many_each() -> None:
@@ -188,8 +217,14 @@ def test_a_thinned_line_keeps_its_extremes_and_its_ends() -> None:
     assert np.nanmax(few) == 5.0
     assert np.nanmin(few) == np.nanmin(values)
     assert few_times[[0, -1]].tolist() == [0, 99_999]
-    assert thinned(time[:900], values[:900], most=500)[0] is not few_times
-    assert len(thinned(time[:900], values[:900], most=500)[0]) == 900
+
+
+def test_a_line_of_few_points_is_left_as_it_is() -> None:
+    time = np.arange(900)
+    values = np.sin(time / 7)
+    same_time, same = thinned(time, values, most=500)
+    assert same_time is time
+    assert same is values
 
 
 def test_a_thinned_line_is_broken_where_nothing_is_known() -> None:
@@ -209,6 +244,15 @@ def test_sums_over_time_leave_no_stretch_out() -> None:
 def test_durations_are_told_in_the_largest_whole_unit() -> None:
     assert [duration(each) for each in (HOUR, 2 * DAY, 90 * MINUTE, 3 * WEEK)] == [
         *("1 hour", "2 days", "90 minutes", "3 weeks")
+    ]
+
+
+def test_a_figure_that_does_not_apply_is_a_dash() -> None:
+    assert [value_text(each) for each in (None, float("nan"), 1234, 0.5, "lstm")] == [
+        *("-", "-", "1,234", "0.5", "lstm")
+    ]
+    assert [skill_text(each) for each in (None, float("nan"), 0.0123, -1234.5)] == [
+        *("-", "-", "+0.0123", "-1,234")
     ]
 
 
@@ -267,6 +311,21 @@ def test_a_mean_that_is_no_price_is_unknown(candles: Candles) -> None:
     assert "scale1" not in columns
 
 
+def test_a_distribution_that_is_no_number_is_unknown(candles: Candles) -> None:
+    forecast = make_forecasts(candles)[1]
+    spread = forecast.distribution
+    assert spread is not None
+    location, scale = spread.location.copy(), spread.scale.copy()
+    degrees = np.broadcast_to(spread.degrees, scale.shape).copy()
+    location[3], scale[4], degrees[5] = np.nan, np.nan, np.nan
+    broken = replace(forecast, distribution=StudentT(location, scale, degrees))
+    packed = pack_prices(candles, broken)
+    columns = unpacked(packed)
+    assert columns["location1"][3] == price.UNKNOWN
+    assert np.flatnonzero(columns["scale1"] == price.UNKNOWN).tolist() == [4, 5]
+    assert json.dumps(packed.header, allow_nan=False)
+
+
 def test_what_does_not_fit_is_summed_up_and_nothing_is_left_out(
     candles: Candles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,7 +381,7 @@ def test_every_figure_can_be_made_of_very_few_points(candles: Candles, origins: 
         assert outcomes is not None
         figures = [
             charts.skill_figure([path], "garch_t"),
-            charts.pit_figure(*pit_histogram(outcomes)),
+            charts.pit_figure(*pit_bars(outcomes)),
             charts.coverage_figure(coverage_by(outcomes, hours(outcomes.time)), {}, [3]),
         ]
         assert json.dumps(figures, allow_nan=False)
@@ -339,3 +398,30 @@ def test_losses_of_many_sizes_stand_on_a_logarithmic_scale() -> None:
     figure = charts.learning_figure(negative, None)
     assert figure["layout"]["yaxis"]["type"] == "linear"
     assert [trace["name"] for trace in figure["data"]] == ["train"]
+
+
+def test_a_loss_that_is_no_number_is_a_hole() -> None:
+    history = [{"train_loss": 1.0, "val_loss": float("nan")}, {"train_loss": float("inf")}]
+    figure = charts.learning_figure(history, None)
+    assert [(trace["name"], trace["y"]) for trace in figure["data"]] == [("train", [1.0, None])]
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_one_horizon_takes_some_columns_and_never_a_whole_table(missing: int) -> None:
+    horizons = tuple(range(1, 31))
+    origin = np.arange(30_000) * MINUTE
+    shape = (len(origin), len(horizons))
+    mean, scale = np.full(shape, 100.0), np.full(shape, 0.01)
+    baseline = Forecast(
+        *("persistence", horizons, origin, origin[:, None] + np.array(horizons) * MINUTE),
+        *(np.full(len(origin), 100.0), mean, mean + 1, mean),
+        StudentT(np.zeros(shape), scale, np.full((1, len(horizons)), 5.0)),
+    )
+    forecast = replace(baseline, model="ours").take(np.arange(missing, len(origin)))
+    tracemalloc.start()
+    try:
+        assert skill_path(forecast, baseline, 7) is not None
+        assert outcomes_of(forecast, 7) is not None
+        assert tracemalloc.get_traced_memory()[1] < mean.nbytes
+    finally:
+        tracemalloc.stop()

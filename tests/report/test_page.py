@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from making import make_report
 
 from candlecast.candles import Candles
+from candlecast.evaluation.scorecard import score_forecasts
 from candlecast.report import price
 from candlecast.report.page import Report, write_report
 
@@ -161,14 +163,165 @@ def test_a_model_that_failed_still_gets_its_page(candles: Candles, tmp_path: Pat
     assert "skill-1" in outline.plots
 
 
-def test_a_single_split_is_drawn_by_its_rows(candles: Candles, tmp_path: Path) -> None:
-    report = make_report(candles)
-    metrics = {name: value for name, value in report.metrics.items() if name != "folds"}
-    outline = written(replace(report, metrics=metrics), tmp_path)
-    data = json.loads(outline.scripts["charts"])["parts"]["data"]
-    assert [trace["name"] for trace in data] == ["train", "validation", "test"]
+def parts_of(outline: Outline, candles: Candles) -> dict[str, list[tuple[str, int, int]]]:
+    """Each part's bars: the row, and the first candle and the one after the last by minute."""
     start = candles.first.timestamp() * 1000
-    assert [(trace["base"][0] - start) / 60_000 for trace in data] == [0, 50, 100]
+    data = json.loads(outline.scripts["charts"])["parts"]["data"]
+    return {
+        trace["name"]: [
+            (row, int(base - start) // 60_000, int(base + length - start) // 60_000)
+            for row, base, length in zip(trace["y"], trace["base"], trace["x"], strict=True)
+        ]
+        for trace in data
+    }
+
+
+def split_report(candles: Candles, **changed: str | None) -> Report:
+    """A report of a run with one split, some of whose facts are others."""
+    report = make_report(candles)
+    split = report.metrics["split"] | changed
+    return replace(report, metrics={**report.metrics, "folds": None, "split": split})
+
+
+def test_a_single_split_is_drawn_where_the_run_says(candles: Candles, tmp_path: Path) -> None:
+    outline = written(split_report(candles), tmp_path)
+    assert parts_of(outline, candles) == {
+        "train": [("train", 0, 50)],
+        "validation": [("validation", 55, 95)],
+        "test": [("test", 100, 900)],
+    }
+    assert "nothing of a test part is seen before it is scored" in outline.text
+
+
+def test_each_fold_shows_what_it_was_chosen_on(candles: Candles, tmp_path: Path) -> None:
+    outline = written(make_report(candles), tmp_path)
+    parts = parts_of(outline, candles)
+    assert parts["validation"] == [("fold 1", 250, 291), ("fold 2", 550, 591)]
+    assert parts["test"] == [("fold 1", 300, 600), ("fold 2", 600, 900)]
+    assert "chosen on" in outline.text
+
+
+def test_a_part_that_nobody_placed_has_no_bar(candles: Candles, tmp_path: Path) -> None:
+    outline = written(split_report(candles, validation_first=None), tmp_path)
+    assert sorted(parts_of(outline, candles)) == ["test", "train"]
+    ends = [
+        f"{part}_{end}" for part in ("train", "validation", "test") for end in ("first", "last")
+    ]
+    outline = written(split_report(candles, **dict.fromkeys(ends)), tmp_path)
+    assert "parts" not in outline.plots
+    assert "plan" in outline.sections
+
+
+def test_a_choice_on_the_test_rows_is_not_called_clean(candles: Candles, tmp_path: Path) -> None:
+    report = split_report(candles)
+    split = report.metrics["split"]
+    same = {f"validation_{end}": split[f"test_{end}"] for end in ("first", "last")}
+    text = written(split_report(candles, **same), tmp_path).text
+    assert "The weights were chosen on rows of the test part" in text
+    assert "nothing of a test part is seen" not in text
+
+
+def broken_report(candles: Candles, *, rows: slice) -> Report:
+    """A report whose drawn model says what is no number at some origins."""
+    report = make_report(candles)
+    ours = report.forecast_of("garch_t")
+    assert ours is not None
+    assert ours.distribution is not None
+    mean, location = ours.mean.copy(), ours.distribution.location.copy()
+    mean[rows], location[rows] = np.nan, np.nan
+    variance = np.square(ours.distribution.scale)
+    variance[rows] = np.nan
+    spread = replace(ours.distribution, location=location)
+    broken = replace(ours, mean=mean, distribution=spread, variance=variance)
+    forecasts = [report.forecasts[0], broken, report.forecasts[2]]
+    scorecard = score_forecasts(forecasts, "log_return", 1.0, subject="garch_t")
+    return replace(report, scorecard=scorecard, forecasts=forecasts)
+
+
+def test_one_forecast_that_is_no_number_is_told_and_the_rest_is_drawn(
+    candles: Candles, tmp_path: Path
+) -> None:
+    outline = written(broken_report(candles, rows=slice(7, 8)), tmp_path)
+    assert "garch_t cannot be scored and has no line." in outline.text
+    assert "1 of 785 known outcomes are left out" in outline.text
+    assert {"price", "pit-1", "skill-1", "regime-15"} <= set(outline.plots)
+
+
+def test_a_model_that_never_says_a_number_gets_its_page(candles: Candles, tmp_path: Path) -> None:
+    outline = written(broken_report(candles, rows=slice(None)), tmp_path)
+    assert "no forecast distribution is made of numbers" in outline.text
+    assert "price" in outline.plots
+    assert "pit-1" not in outline.plots
+
+
+def test_a_forecast_of_no_origin_counts_as_none(candles: Candles, tmp_path: Path) -> None:
+    report = make_report(candles)
+    none = [each.take(np.arange(0)) for each in report.forecasts]
+    forecasts = [report.forecasts[0], none[1]]
+    outline = written(replace(report, forecasts=forecasts), tmp_path)
+    assert "garch_t made no forecasts" in outline.text
+    assert "price" not in outline.plots
+    outline = written(replace(report, forecasts=none), tmp_path)
+    assert "No model made a forecast." in outline.text
+    assert "Persistence made no forecasts." in outline.text
+
+
+def test_a_run_may_know_nothing_of_itself(candles: Candles, tmp_path: Path) -> None:
+    report = make_report(candles)
+    nothing = dict.fromkeys(report.metrics)
+    assert "calibration" in written(replace(report, metrics=nothing), tmp_path).sections
+
+
+def test_features_are_those_that_the_audit_tried(candles: Candles, tmp_path: Path) -> None:
+    outline = written(replace(make_report(candles), recipe="[no: YAML"), tmp_path)
+    text = " ".join(outline.text.split())
+    assert "Features were tried on 900 rows." in text
+    assert "log_returnclean" in text, "two cells in a row"
+    assert "log_rangeleak: it moves" in text
+
+
+def test_charts_are_groups_with_a_name_and_the_drawn_model_has_a_mark(outline: Outline) -> None:
+    for plot in (each for each in outline.all("div") if each.get("class") == "plot"):
+        assert plot["role"] == "group"
+        assert plot["aria-labelledby"] == f"{plot['id']}-title"
+    marks = [each for each in outline.all("span") if each.get("aria-label") == "the model drawn"]
+    assert marks
+    assert all(mark["role"] == "img" for mark in marks)
+    assert "garch_t ◆" in outline.text
+
+
+def test_the_drawn_model_is_marked_though_it_has_fewer_windows(
+    candles: Candles, tmp_path: Path
+) -> None:
+    report = make_report(candles)
+    forecasts = [*report.forecasts]
+    forecasts[1] = forecasts[1].take(np.arange(50, len(forecasts[1])))
+    scorecard = score_forecasts(forecasts, "log_return", 1.0, subject="garch_t")
+    outline = written(replace(report, scorecard=scorecard, forecasts=forecasts), tmp_path)
+    assert "garch_t† ◆" in outline.text
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, after WCAG 2."""
+
+    def luminance(colour: str) -> float:
+        shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_words_can_be_read_on_their_ground_in_light_and_dark() -> None:
+    style = resources.files("candlecast.report").joinpath("page.css").read_text(encoding="utf-8")
+    found: dict[str, list[str]] = {}
+    for name, colour in re.findall(r"--([\w-]+): (#\w{6})", style):
+        found.setdefault(name, []).append(colour)
+    for name in ("ink", "muted", "ours-text"):
+        pairs = list(zip(found[name], found["ground"], strict=True))
+        assert len(pairs) == 2
+        assert all(contrast(*pair) >= 4.5 for pair in pairs), name
 
 
 @pytest.mark.parametrize("origins", [1, 5])

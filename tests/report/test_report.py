@@ -14,7 +14,7 @@ from rich.console import Console
 from candlecast.candles import Candles
 from candlecast.evaluation.scorecard import Scorecard, score_forecasts
 from candlecast.forecast import Forecast
-from candlecast.report.figures import draw_calibration, draw_forecast, draw_skill
+from candlecast.report.figures import _caption, draw_calibration, draw_forecast, draw_skill
 from candlecast.report.terminal import print_scorecard
 
 ORIGINS = np.arange(100, 800)
@@ -75,6 +75,37 @@ def test_skill_and_calibration_are_drawn_where_they_apply(candles: Candles, tmp_
     assert all(imread(path).std() > 0.05 for path in skill + calibration)
     assert draw_calibration(forecasts[2], "A$B$", tmp_path) == [], "it forecasts points alone"
     assert draw_skill(forecasts[:1], "persistence", "A$B$", tmp_path) == []
+
+
+def test_a_model_that_cannot_be_scored_is_drawn_and_said_to_be_so(
+    forecasts: list[Forecast], tmp_path: Path
+) -> None:
+    forecasts[1].mean[3] = np.nan
+    scorecard = score_forecasts(forecasts, "close", 1.0)
+    assert scorecard.scores["lstm"]["1"]["rmse"] is None
+    assert len(draw_forecast(forecasts[1], scorecard, "BROKEN", tmp_path)) == 2
+    caption = _caption(forecasts[1], 1, scorecard)
+    assert caption.startswith("lstm cannot be scored (RMSE, 700 forecasts)")
+    assert 'saying "no change" errs by ' in caption
+    assert len(draw_skill(forecasts, "lstm", "BROKEN", tmp_path)) == 0
+    scorecard.scores["persistence"]["1"]["rmse"] = None
+    assert 'saying "no change" cannot be scored.' in _caption(forecasts[1], 1, scorecard)
+    del scorecard.scores["lstm"]
+    assert _caption(forecasts[1], 1, scorecard).startswith("lstm cannot be scored")
+
+
+def test_a_model_without_a_number_or_a_forecast_needs_no_figures(
+    candles: Candles, tmp_path: Path
+) -> None:
+    forecasts = make_forecasts(candles, (1,))
+    scorecard = score_forecasts(forecasts, "log_return", 1.0)
+    forecasts[1].mean[:] = np.nan
+    assert len(draw_forecast(forecasts[1], scorecard, "NONE", tmp_path)) == 1
+    empty = [each.take(np.arange(0)) for each in forecasts]
+    assert draw_forecast(empty[1], scorecard, "NONE", tmp_path) == []
+    assert draw_calibration(empty[1], "NONE", tmp_path) == []
+    assert draw_skill(empty, "garch_t", "NONE", tmp_path) == []
+    assert draw_skill(forecasts[1:], "garch_t", "NONE", tmp_path) == []
 
 
 @pytest.mark.parametrize("origins", [1, 2, 5])

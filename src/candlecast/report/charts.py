@@ -6,6 +6,7 @@ things apart by colour alone: dashes, marks or places say the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,10 @@ _LEVEL_STYLES = (
     ("theme:other1", "square", "dash"),
     ("theme:ours", "diamond", "solid"),
 )
+_LOSS_STYLES = {
+    "train_loss": ("train", "theme:other0", "dash", "circle"),
+    "val_loss": ("validation", OURS, "solid", "diamond"),
+}
 _SPLIT_STYLES = {
     "train": ("theme:other0", ""),
     "validation": ("theme:other3", "/"),
@@ -41,40 +46,31 @@ def skill_figure(paths: Sequence[SkillPath], model: str) -> Figure:
     data = []
     for path in sorted(paths, key=lambda each: each.model == model):
         colour, dash = (OURS, "solid") if path.model == model else next(styles)
-        width = 2.5 if path.model == model else 1.5
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines" if len(path.time) > 1 else "markers",
-                "name": path.model,
-                "x": milliseconds(path.time),
-                "y": _numbers(path.skill),
-                "line": {"color": colour, "width": width, "dash": dash},
-                "marker": {"color": colour},
-                "visible": "legendonly" if path.model in hidden else True,
-                "hovertemplate": "%{y:+.3%}",
-            }
-        )
+        line = {"color": colour, "width": 2.5 if path.model == model else 1.5, "dash": dash}
+        data.append(_skill_trace(path, line, shown=path.model not in hidden))
     layout = {
         "hovermode": "x unified",
         "xaxis": _time_axis("time (UTC)"),
         "yaxis": {"title": {"text": "cumulative skill"}, "tickformat": "+.2~%"},
         "shapes": [_line_at(0.0)],
-        "annotations": [
-            {
-                "text": "persistence",
-                "xref": "paper",
-                "x": 1,
-                "y": 0,
-                "xanchor": "right",
-                "yanchor": "bottom",
-                "showarrow": False,
-                "font": {"color": MUTED, "size": 12},
-            }
-        ],
+        "annotations": [_note("persistence", xref="paper", x=1, y=0, xanchor="right")],
         "showlegend": True,
     }
     return {"data": data, "layout": layout}
+
+
+def _skill_trace(path: SkillPath, line: Figure, *, shown: bool) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "lines" if len(path.time) > 1 else "markers",
+        "name": path.model,
+        "x": milliseconds(path.time),
+        "y": _numbers(path.skill),
+        "line": line,
+        "marker": {"color": line["color"]},
+        "visible": True if shown else "legendonly",
+        "hovertemplate": "%{y:+.3%}",
+    }
 
 
 def pit_figure(bars: Floats, margin: float) -> Figure:
@@ -162,45 +158,35 @@ def learning_figure(
     history: Sequence[Mapping[str, float | None]], best_epoch: int | None
 ) -> Figure:
     """Loss by epoch in training and validation."""
-    epochs = list(range(1, len(history) + 1))
-    styles = {
-        "train_loss": ("train", "theme:other0", "dash", "circle"),
-        "val_loss": ("validation", OURS, "solid", "diamond"),
-    }
-    data = [
-        {
-            "type": "scatter",
-            "mode": "lines+markers",
-            "name": name,
-            "x": epochs,
-            "y": [epoch.get(key) for epoch in history],
-            "line": {"color": colour, "width": 2, "dash": dash},
-            "marker": {"color": colour, "symbol": symbol, "size": 6},
-            "hovertemplate": "%{y:.6g}",
-        }
-        for key, (name, colour, dash, symbol) in styles.items()
-        if any(epoch.get(key) is not None for epoch in history)
-    ]
+    losses = {key: [_finite_or_none(epoch.get(key)) for epoch in history] for key in _LOSS_STYLES}
+    known = [loss for values in losses.values() for loss in values if loss is not None]
     layout: Figure = {
         "hovermode": "x unified",
-        "xaxis": {"title": {"text": "epoch"}, "tickformat": ",d", **_whole_ticks(len(epochs))},
-        "yaxis": {"title": {"text": "loss (scaled)"}, "type": _loss_scale(history)},
+        "xaxis": {"title": {"text": "epoch"}, "tickformat": ",d", **_whole_ticks(len(history))},
+        "yaxis": {"title": {"text": "loss (scaled)"}, "type": _loss_scale(known)},
         "showlegend": True,
     }
     if best_epoch is not None:
         layout["shapes"] = [_upright_at(best_epoch)]
         layout["annotations"] = [
-            {
-                "text": f"kept: epoch {best_epoch}",
-                "x": best_epoch,
-                "yref": "paper",
-                "y": 1,
-                "yanchor": "bottom",
-                "showarrow": False,
-                "font": {"color": MUTED, "size": 12},
-            }
+            _note(f"kept: epoch {best_epoch}", x=best_epoch, yref="paper", y=1)
         ]
+    data = [_loss_trace(key, values) for key, values in losses.items() if set(values) != {None}]
     return {"data": data, "layout": layout}
+
+
+def _loss_trace(key: str, losses: Sequence[float | None]) -> Figure:
+    name, colour, dash, symbol = _LOSS_STYLES[key]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": list(range(1, len(losses) + 1)),
+        "y": losses,
+        "line": {"color": colour, "width": 2, "dash": dash},
+        "marker": {"color": colour, "symbol": symbol, "size": 6},
+        "hovertemplate": "%{y:.6g}",
+    }
 
 
 def gaps_figure(starts: Ints, width: int, missing: Floats, step: int) -> Figure:
@@ -319,9 +305,14 @@ def _whole_ticks(count: int) -> Figure:
     return {"dtick": 1} if count <= 12 else {}
 
 
-def _loss_scale(history: Sequence[Mapping[str, float | None]]) -> str:
+def _note(text: str, **place: Any) -> Figure:
+    """Words above a place in a chart."""
+    font = {"color": MUTED, "size": 12}
+    return {"text": text, "yanchor": "bottom", "showarrow": False, "font": font, **place}
+
+
+def _loss_scale(losses: Sequence[float]) -> str:
     """Logarithmic where the losses differ by more than tenfold and none is 0 or below."""
-    losses = [value for epoch in history for value in epoch.values() if value is not None]
     wide = bool(losses) and min(losses) > 0 and max(losses) > 10 * min(losses)
     return "log" if wide else "linear"
 
@@ -329,6 +320,10 @@ def _loss_scale(history: Sequence[Mapping[str, float | None]]) -> str:
 def milliseconds(time: Ints) -> list[float]:
     """Times as Plotly reads them, from µs since the epoch."""
     return [float(each) for each in (time / 1000).tolist()]
+
+
+def _finite_or_none(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _numbers(values: Floats) -> list[float | None]:

@@ -22,7 +22,7 @@ class Report:
         model: The model whose forecast, bands and calibration are drawn.
         candles: All candles of the run.
         metrics: The content of `metrics.json`. Read if there: `recipe`, `seed`, `data`, `split`,
-            `model`, `timing`, `folds`, `audit`, `versions`.
+            `model`, `timing`, `folds`, `audit`, `versions`; any may be missing or None.
         recipe: The resolved recipe as YAML.
     """
 
@@ -34,8 +34,9 @@ class Report:
     recipe: str
 
     def forecast_of(self, model: str) -> Forecast | None:
-        """The forecast of one model, if it made any."""
-        return next((each for each in self.forecasts if each.model == model), None)
+        """The forecast of one model, if it made any: of one origin or more."""
+        found = (each for each in self.forecasts if each.model == model and len(each))
+        return next(found, None)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from candlecast.report.summaries import (
     coverage_by,
     outcomes_of,
     periods,
-    pit_histogram,
+    pit_bars,
     skill_path,
     switched_off,
     thinned,
@@ -55,8 +55,10 @@ def draw_forecast(
         folder: Where `forecast_{horizon}.png` is written.
 
     Returns:
-        The files.
+        The files; none of a model that made no forecast.
     """
+    if not len(forecast):
+        return []
     return [
         _saved(
             folder / f"forecast_{horizon}.png",
@@ -78,7 +80,9 @@ def draw_skill(forecasts: Sequence[Forecast], model: str, symbol: str, folder: P
     Returns:
         The files; none for a horizon at which no outcome is known.
     """
-    baseline = next(each for each in forecasts if each.model == BASELINE)
+    baseline = next((each for each in forecasts if each.model == BASELINE), None)
+    if baseline is None:
+        return []
     files = []
     for place, horizon in enumerate(baseline.horizons):
         found = (skill_path(each, baseline, place) for each in forecasts if each is not baseline)
@@ -159,13 +163,17 @@ def _forecast_figure(forecast: Forecast, place: int, symbol: str, caption: str) 
 
 
 def _caption(forecast: Forecast, horizon: int, scorecard: Scorecard) -> str:
-    ours = scorecard.scores[forecast.model][str(horizon)]["rmse"]
-    persistence = scorecard.scores[BASELINE][str(horizon)]["rmse"]
+    ours, persistence = (_error(scorecard, model, horizon) for model in (forecast.model, BASELINE))
     return (
-        f"{forecast.model} errs by {ours:,.5g} (RMSE, {len(forecast):,} forecasts); "
-        f'saying "no change" errs by {persistence:,.5g}.\n'
-        "Two lines that overlap prove nothing: judge by the errors."
+        f'{forecast.model} {ours} (RMSE, {len(forecast):,} forecasts); saying "no change" '
+        f"{persistence}.\nTwo lines that overlap prove nothing: judge by the errors."
     )
+
+
+def _error(scorecard: Scorecard, model: str, horizon: int) -> str:
+    """How far a model errs, as the end of a sentence."""
+    rmse = scorecard.scores.get(model, {}).get(str(horizon), {}).get("rmse")
+    return "cannot be scored" if rmse is None else f"errs by {rmse:,.5g}"
 
 
 def _skill_figure(paths: Sequence[SkillPath], model: str, title: str) -> Figure:
@@ -210,7 +218,7 @@ def _skill_caption(left_out: Sequence[str]) -> str:
 
 
 def _calibration_figure(outcomes: Outcomes, title: str) -> Figure:
-    bars, margin = pit_histogram(outcomes)
+    bars, margin = pit_bars(outcomes)
     period, starts = periods(outcomes.time)
     with _styled():
         figure = _blank(4.5)

@@ -25,7 +25,7 @@
   function readColours() {
     const style = getComputedStyle(document.documentElement);
     colours = {};
-    for (const name of ["ground", "panel", "ink", "muted", "grid", "ours", "bands", "other0",
+    for (const name of ["ground", "ink", "muted", "grid", "ours", "bands", "other0",
       "other1", "other2", "other3", "other4", "other5"]) {
       colours[name] = style.getPropertyValue(`--${name}`).trim();
     }
@@ -87,9 +87,24 @@
 
   const drawn = new Set();
 
-  function draw(key) {
+  /** Where a chart cannot be drawn its place says why; the others are drawn all the same. */
+  async function draw(key) {
     const { data, layout } = charts[key];
-    return Plotly.react(byId(key), themed(data), layoutOf(layout), configFor(byId(key)));
+    try {
+      await react(byId(key), themed(data), layoutOf(layout));
+    } catch (error) {
+      tellFailure(byId(key), error);
+    }
+  }
+
+  async function react(element, data, layout) {
+    if (typeof Plotly === "undefined") throw new Error("Plotly, which draws the charts, did not load");
+    await Plotly.react(element, data, layout, configFor(element));
+  }
+
+  function tellFailure(element, error) {
+    element.classList.add("failed");
+    element.textContent = `This chart cannot be drawn: ${error.message}.`;
   }
 
   const visible = (key) => byId(key).closest("[hidden]") === null;
@@ -102,12 +117,14 @@
       await draw(key);
       await pause();
     }
-    document.body.dataset.drawn = String(drawn.size + (price ? 1 : 0));
   }
 
   // ---- the price chart ------------------------------------------------------------------------
 
   async function unpacked(text, header) {
+    if (typeof DecompressionStream === "undefined") {
+      throw new Error("this browser has no DecompressionStream to unpack the prices with, which newer ones have");
+    }
     const binary = atob(text);
     const packed = new Uint8Array(binary.length);
     for (let i = 0; i < binary.length; i++) packed[i] = binary.charCodeAt(i);
@@ -392,15 +409,14 @@
       const width = this.widthFor(this.from, this.to, most);
       const candles = this.summed(width, this.from, this.to);
       const sums = this.summedForecast(width, this.from, this.to);
-      this.width = width;
-      await Plotly.react(this.element, themed(this.traces(candles, sums, width)),
-        this.layout(this.extent(candles, sums)), configFor(this.element));
+      await react(this.element, themed(this.traces(candles, sums, width)),
+        this.layout(this.extent(candles, sums)));
       this.tell(width, candles.time.length);
     }
 
     tell(width, count) {
-      const moment = (time) => new Date(time).toISOString().slice(0, 16).replace("T", " ");
-      byId("price-status").textContent = `${moment(this.from)} to ${moment(this.to)} UTC, ` +
+      const minute = (time) => new Date(time).toISOString().slice(0, 16).replace("T", " ");
+      byId("price-status").textContent = `${minute(this.from)} to ${minute(this.to)} UTC, ` +
         `${count.toLocaleString("en")} candles of ${inWords(width)}` +
         (width > this.header.step ? ": each sums several up, and its band spans the reach of theirs." : ".");
       for (const button of document.querySelectorAll("[data-span]")) {
@@ -473,14 +489,14 @@
 
   function redrawAll() {
     readColours();
-    const charts = [...drawn].filter(visible).map(draw);
-    return Promise.all(price ? [price.draw(), ...charts] : charts);
+    const others = [...drawn].filter(visible).map(draw);
+    return Promise.all(price ? [price.draw(), ...others] : others);
   }
 
   /** Paper is light and narrow. */
-  function print(starts) {
-    printing = starts;
-    document.documentElement.toggleAttribute("data-printing", starts);
+  function setPrinting(on) {
+    printing = on;
+    document.documentElement.toggleAttribute("data-printing", on);
     redrawAll();
   }
 
@@ -496,17 +512,29 @@
     await drawVisible();
   }
 
-  async function start() {
-    price = await unpacking;
-    if (price) await price.start();
+  /** Where the prices cannot be unpacked or drawn, the status says why. */
+  async function startPrice() {
+    try {
+      price = await unpacking;
+      if (price) await price.start();
+    } catch (error) {
+      price = null;
+      byId("price-status").textContent = `The price chart cannot be drawn: ${error.message}.`;
+      tellFailure(byId("price"), error);
+      for (const button of document.querySelectorAll("[data-span], [data-step]")) button.disabled = true;
+    }
+  }
+
+  async function startPage() {
+    await startPrice();
     performance.mark("first-draw");
     await pause();
     for (const button of document.querySelectorAll("[data-choose]")) {
       button.addEventListener("click", () => chooseHorizon(button.dataset.choose));
     }
     dark.addEventListener("change", redrawAll);
-    addEventListener("beforeprint", () => print(true));
-    addEventListener("afterprint", () => print(false));
+    addEventListener("beforeprint", () => setPrinting(true));
+    addEventListener("afterprint", () => setPrinting(false));
     await drawVisible();
     performance.mark("all-drawn");
     document.body.dataset.state = "ready";
@@ -515,5 +543,6 @@
   // This script stands before Plotly's: prices unpack while the browser reads that.
   readColours();
   const unpacking = unpackPrice();
-  addEventListener("DOMContentLoaded", start);
+  unpacking.catch(() => undefined); // startPrice, which comes later, tells
+  addEventListener("DOMContentLoaded", startPage);
 })();

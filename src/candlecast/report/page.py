@@ -17,23 +17,22 @@ from plotly.offline import get_plotlyjs
 from candlecast.files import write_text
 from candlecast.forecast import Forecast
 from candlecast.intervals import interval_text
+from candlecast.report.calibration import calibration_section
 from candlecast.report.contents import Chart, Report, Section, Table
 from candlecast.report.figures import price_label
+from candlecast.report.plan import plan_section
 from candlecast.report.price import PackedPrices, pack_prices
 from candlecast.report.sections import (
-    ahead,
-    calibration_section,
     data_section,
-    duration,
     every_figure,
     features_section,
     learning_section,
     origin_tables,
-    plan_section,
     skill_section,
 )
 from candlecast.report.summaries import WIDTHS
 from candlecast.report.terminal import LEGEND, headings, table_rows, table_title
+from candlecast.report.wording import ahead, duration
 
 __all__ = ["Report", "write_report"]
 
@@ -136,9 +135,12 @@ def _title(report: Report) -> str:
 
 
 def _about(report: Report) -> str:
-    first = min(int(each.time.min()) for each in report.forecasts if len(each))
-    last = max(int(each.time.max()) for each in report.forecasts if len(each))
-    rows = max(len(each) for each in report.forecasts)
+    made = [each for each in report.forecasts if len(each)]
+    if not made:
+        return "No model made a forecast."
+    first = min(int(each.time.min()) for each in made)
+    last = max(int(each.time.max()) for each in made)
+    rows = max(len(each) for each in made)
     start, end = (np.datetime64(each, "us").astype("datetime64[m]") for each in (first, last))
     return (
         f"{rows:,} forecasts of each model, {str(start).replace('T', ' ')} to "
@@ -154,7 +156,7 @@ def _score_table(report: Report, horizon: str) -> Table:
 
 def _price(report: Report) -> _Price | None:
     forecast = report.forecast_of(report.model)
-    if forecast is None or not len(forecast):
+    if forecast is None:
         return None
     forecast = _in_time_order(forecast)
     packed = pack_prices(report.candles, forecast)

@@ -39,9 +39,8 @@ UNKNOWN = -(2**30)
 RETURN_UNIT = 1e-7
 LOG_SCALE_UNIT = 1e-3
 
+_BANDS = (50, 80, 95)
 _UPPER_LEVELS = (0.75, 0.9, 0.975)
-_ENDS = ("lo95", "lo80", "lo50", "hi50", "hi80", "hi95")
-_END_LEVELS = (0.025, 0.1, 0.25, 0.75, 0.9, 0.975)
 _MOST_DEGREES_TOLD_APART = 256
 
 
@@ -151,7 +150,7 @@ def _fine_forecast(
 ) -> tuple[dict[str, _Column], list[list[float]] | None]:
     """The columns of one horizon, and Student's t at the bands' upper ends for each degrees."""
     ahead = (forecast.time[chosen, place] - forecast.origin[chosen]) // step
-    mean = _units(forecast.mean_return[chosen, place], RETURN_UNIT)
+    mean = _units(_mean_return(forecast, place)[chosen], RETURN_UNIT)
     columns = {"ahead": _Column(ahead, goes_on=True), "mean": _Column(mean)}
     spread = spread_at(forecast, place)
     if spread is None:
@@ -159,11 +158,25 @@ def _fine_forecast(
     location = _units(spread.location[chosen, 0], RETURN_UNIT)
     if not np.array_equal(location, mean):
         columns["location"] = _Column(location)
-    log_scale = _units(np.log(spread.scale[chosen, 0]), LOG_SCALE_UNIT)
-    index, degrees = _told_apart(spread.degrees[chosen, 0])
+    scale, index, table = _shape(spread, chosen)
+    log_scale = _units(np.log(scale), LOG_SCALE_UNIT)
     columns |= {"scale": _Column(log_scale, goes_on=True), "degrees": _Column(index)}
-    table = special.stdtrit(degrees[:, None], np.array(_UPPER_LEVELS))
     return columns, np.round(table, 6).tolist()
+
+
+def _mean_return(forecast: Forecast, place: int) -> Floats:
+    """The log return to the point forecast at one horizon; NaN where that is not above 0."""
+    mean = forecast.mean[:, place]
+    return np.asarray(np.log(np.where(mean > 0, mean, np.nan) / forecast.last_close))
+
+
+def _shape(spread: StudentT, chosen: Any) -> tuple[Floats, Ints, Floats]:
+    """Scales, NaN where there is none; and Student's t at `_UPPER_LEVELS`: which row of a table."""
+    scale, degrees = spread.scale[chosen, 0], spread.degrees[chosen, 0]
+    known = (scale > 0) & np.isfinite(degrees)
+    index, few = _told_apart(np.where(known, degrees, 1.0))  # without a scale any will do
+    table = special.stdtrit(few[:, None], np.array(_UPPER_LEVELS))
+    return np.where(known, scale, np.nan), index, table
 
 
 def _told_apart(degrees: Floats) -> tuple[Ints, Floats]:
@@ -210,14 +223,15 @@ def _coarse_forecast(
     spread = spread_at(forecast, place)
     if spread is None:
         return columns
-    early = StudentT(spread.location[chosen], spread.scale[chosen], spread.degrees[chosen])
-    returns = early.quantiles(_END_LEVELS)[:, 0]
-    with np.errstate(over="ignore"):
-        prices = forecast.last_close[chosen, None] * np.exp(returns)
-    for name, values in zip(_ENDS, prices.T, strict=True):
-        reach = np.fmin if name.startswith("lo") else np.fmax
-        reached = reach.reduceat(values, starts) if len(values) else values
-        columns[f"old_{name}_"] = _Column(_units(reached, tick), goes_on=True)
+    scale, index, table = _shape(spread, chosen)
+    location, last_close = spread.location[chosen, 0], forecast.last_close[chosen]
+    for level, upper in zip(_BANDS, table.T, strict=True):
+        width = scale * upper[index]
+        for end, move, reach in (("lo", -width, np.fmin), ("hi", width, np.fmax)):
+            with np.errstate(over="ignore"):
+                prices = last_close * np.exp(location + move)
+            reached = reach.reduceat(prices, starts) if len(prices) else prices
+            columns[f"old_{end}{level}_"] = _Column(_units(reached, tick), goes_on=True)
     return columns
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candlecast.distributions import Floats, StudentT
+from candlecast.evaluation import metrics
 from candlecast.forecast import Forecast
 
 Ints = NDArray[np.int64]
@@ -73,13 +74,15 @@ class Outcomes:
         horizon: Candles ahead.
         time: Open time of the target candle, µs since the epoch; shape [outcomes].
         pit: The share of the distribution below what came; shape [outcomes].
-        variance: The forecast of the variance; shape [outcomes].
+        variance: The forecast of the variance, NaN where it is none; shape [outcomes].
+        left_out: How many more outcomes are known whose distribution is none.
     """
 
     horizon: int
     time: Ints
     pit: Floats
     variance: Floats
+    left_out: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,18 +122,19 @@ def skill_path(
         most: How many stretches at the most.
 
     Returns:
-        None if no outcome is known or persistence never errs.
+        None if no outcome is known, persistence never errs, or a forecast of a known outcome is not
+        a number: to leave that row out would make the model better than it is.
     """
     ours, theirs = _matched(forecast, baseline)
-    actual = ours.actual[:, place]
+    actual = forecast.actual[ours, place]
+    known = np.isfinite(actual)
     with np.errstate(over="ignore", invalid="ignore"):
-        loss = np.square(ours.mean[:, place] - actual)
-        naive = np.square(theirs.mean[:, place] - actual)
-    known = np.isfinite(loss) & np.isfinite(naive)
-    time, loss, naive = ours.time[known, place], loss[known], naive[known]
-    whole = float(naive.sum())
-    if not whole:
-        return None
+        loss = np.square(forecast.mean[ours, place] - actual)[known]
+        naive = np.square(baseline.mean[theirs, place] - actual)[known]
+        whole = float(naive.sum())
+        if not whole or not np.isfinite(whole + loss.sum()):
+            return None
+    time = forecast.time[ours, place][known]
     width = stretch(int(time[0]), int(time[-1]), most)
     ends, gains = _sums(time // width, naive - loss)
     days, day_loss = _sums(time // DAY, loss)
@@ -162,40 +166,45 @@ def outcomes_of(forecast: Forecast, place: int) -> Outcomes | None:
     spread = spread_at(forecast, place)
     if spread is None:
         return None
-    pit = spread.cdf(forecast.actual_return[:, [place]])[:, 0]
-    variance = spread.scale[:, 0] ** 2
-    if forecast.variance is not None:
-        variance = np.broadcast_to(forecast.variance, forecast.mean.shape)[:, place]
+    actual = forecast.actual[:, place]
+    pit = spread.cdf(np.log(actual / forecast.last_close)[:, None])[:, 0]
     known = np.isfinite(pit)
     if not known.any():
         return None
+    if forecast.variance is None:
+        variance = spread.scale[known, 0] ** 2
+    else:
+        variance = np.broadcast_to(forecast.variance, forecast.mean.shape)[known, place]
     return Outcomes(
-        forecast.horizons[place], forecast.time[known, place], pit[known], variance[known]
+        forecast.horizons[place],
+        forecast.time[known, place],
+        pit[known],
+        variance,
+        left_out=int(np.sum(np.isfinite(actual) & ~known)),
     )
 
 
 def spread_at(forecast: Forecast, place: int) -> StudentT | None:
-    """The distribution at one horizon, each array of shape [origins, 1]."""
+    """The distribution at one horizon, each array a view of shape [origins, 1]."""
     spread, shape = forecast.distribution, forecast.mean.shape
     if spread is None:
         return None
     location, scale, degrees = (
-        np.broadcast_to(each, shape)[:, [place]]
+        np.broadcast_to(each, shape)[:, place : place + 1]
         for each in (spread.location, spread.scale, spread.degrees)
     )
     return StudentT(location, scale, degrees)
 
 
-def pit_histogram(outcomes: Outcomes) -> tuple[Floats, float]:
+def pit_bars(outcomes: Outcomes) -> tuple[Floats, float]:
     """How often the PIT falls into each of `PIT_BINS` equal bins, 1 being as often as it should.
 
     Returns:
         The bins, and how far from 1 chance takes 95 % of them.
     """
-    count, _ = np.histogram(outcomes.pit, bins=PIT_BINS, range=(0.0, 1.0))
     own = max(len(outcomes.pit) / outcomes.horizon, 1.0)
     margin = 1.96 * math.sqrt((PIT_BINS - 1) / own)
-    return count * PIT_BINS / len(outcomes.pit), margin
+    return metrics.pit_histogram(outcomes.pit, PIT_BINS) * PIT_BINS, margin
 
 
 def coverage_by(outcomes: Outcomes, groups: Ints) -> Coverage:
@@ -234,9 +243,15 @@ def hours(time: Ints) -> Ints:
 
 
 def fifths(values: Floats) -> Ints:
-    """The fifth that each value is in, 0 the lowest; fewer groups where many values are equal."""
-    edges = np.quantile(values, [0.2, 0.4, 0.6, 0.8])
-    return np.searchsorted(edges, values, side="left")
+    """The fifth that each value is in, 0 the lowest and -1 where it is not a number.
+
+    There are fewer groups where many values are equal.
+    """
+    known = np.isfinite(values)
+    if not known.any():
+        return np.full(len(values), -1)
+    edges = np.quantile(values[known], [0.2, 0.4, 0.6, 0.8])
+    return np.where(known, np.searchsorted(edges, values, side="left"), -1)
 
 
 def thinned(time: Ints, values: Floats, most: int = 2000) -> tuple[Ints, Floats]:
@@ -271,12 +286,12 @@ def sums_over_time(
     return bins * width, sums.astype(np.float64)
 
 
-def _matched(one: Forecast, other: Forecast) -> tuple[Forecast, Forecast]:
-    """Both at the origins that both have."""
+def _matched(one: Forecast, other: Forecast) -> tuple[Ints | slice, Ints | slice]:
+    """The places in each of the origins that both have."""
     if np.array_equal(one.origin, other.origin):
-        return one, other
+        return slice(None), slice(None)
     _, ours, theirs = np.intersect1d(one.origin, other.origin, return_indices=True)
-    return one.take(ours), other.take(theirs)
+    return ours, theirs
 
 
 def _sums(key: Ints, values: Floats) -> tuple[Ints, Floats]:
