@@ -250,7 +250,12 @@ def _draw_coverage(axes: Axes, outcomes: Outcomes, starts: Ints, period: str) ->
         colour, mark, dash = style
         margin = coverage.margin[:, place]
         axes.fill_between(
-            time, level - margin, np.minimum(level + margin, 1.0), color=colour, alpha=0.18, lw=0
+            time,
+            np.maximum(level - margin, 0.0),
+            np.minimum(level + margin, 1.0),
+            color=colour,
+            alpha=0.18,
+            lw=0,
         )
         axes.axhline(level, color=_REAL, linewidth=0.6, linestyle="--")
         axes.plot(
@@ -263,7 +268,7 @@ def _draw_coverage(axes: Axes, outcomes: Outcomes, starts: Ints, period: str) ->
             label=f"{level:.0%} band",
         )
     _mark_time(axes)
-    axes.set_ylim(top=1.02)
+    axes.set_ylim(0.0, 1.02)
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.set_ylabel(f"inside the band, by {period} (UTC)")
     axes.legend(frameon=False, loc="lower left", fontsize=8)

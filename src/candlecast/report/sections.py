@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from candlecast.candles import Candles
+from candlecast.evaluation.audit.wording import NOT_AUDITED
 from candlecast.evaluation.scorecard import BASELINE, Scorecard
 from candlecast.report import charts
 from candlecast.report.contents import Block, Chart, Report, Section, Table
@@ -197,6 +198,8 @@ def features_section(report: Report) -> Section | None:
 def _audited(finding: Mapping[str, Any]) -> str:
     if finding.get("leak") is not None:
         return f"leak: {finding['leak']}"
+    if finding.get("check") == NOT_AUDITED:
+        return str(finding.get("note") or NOT_AUDITED)
     return f"clean. {finding['note']}" if finding.get("note") else "clean"
 
 

@@ -126,6 +126,54 @@ def test_functions_of_third_parties_are_audited_as_expressions_are(candles: Cand
     assert "comes out different each time" in leak_of(findings[3])
 
 
+@pytest.mark.parametrize("needed", [30, 800])
+def test_a_feature_that_needs_so_many_rows_is_not_accused(candles: Candles, needed: int) -> None:
+    def average(table: Candles) -> Floats:
+        if len(table) < needed:
+            raise ValueError(f"needs {needed} candles")
+        return table.frame["close"].rolling_mean(30).to_numpy()
+
+    (finding,) = audit_features(candles, {"average": average})
+    assert (finding.leak, finding.note) == (None, None)
+
+
+def test_a_look_ahead_is_measured_in_a_feature_that_needs_many_rows(candles: Candles) -> None:
+    def centred(table: Candles) -> Floats:
+        if len(table) < 30:
+            raise ValueError("needs 30 candles")
+        return table.frame["close"].rolling_mean(7, center=True).to_numpy()
+
+    assert only(audit_features(candles, {"centred": centred})).rows == 3
+
+
+def test_a_feature_that_fails_wherever_the_future_is_another_is_caught(candles: Candles) -> None:
+    closes = candles.frame["close"]
+
+    def demanding(table: Candles) -> Floats:
+        if len(table) < len(candles) or table.frame["close"][-1] != closes[-1]:
+            raise KeyError("the last close")
+        return table.frame["close"].to_numpy()
+
+    leak = only(audit_features(candles, {"demanding": demanding}))
+    assert "without that it fails (KeyError: 'the last close')" in leak_of(leak)
+
+
+def test_a_feature_that_can_be_computed_only_once_could_not_be_audited(candles: Candles) -> None:
+    asked: list[int] = []
+
+    def once(table: Candles) -> Floats:
+        asked.append(len(table))
+        if len(asked) > 1:
+            raise RuntimeError("the feed is closed")
+        return table.frame["close"].to_numpy()
+
+    (finding,) = audit_features(candles, {"once": once})
+    assert finding.leak is None
+    assert finding.note == (
+        "The feature once could not be audited: RuntimeError: the feed is closed"
+    )
+
+
 @pytest.mark.parametrize(
     ("feature", "message"),
     [

@@ -8,8 +8,9 @@ from audit_helpers import leak_of, only, split_of
 
 from candlecast.candles import Candles
 from candlecast.evaluation.audit import audit_split, audit_windows
+from candlecast.evaluation.audit.parts import audit_splits
 from candlecast.recipe import Recipe, SplitSettings
-from candlecast.splits import split_rows
+from candlecast.splits import Split, split_rows
 
 
 def test_a_split_in_time_order_is_clean(candles: Candles) -> None:
@@ -57,6 +58,39 @@ def test_choices_on_the_test_rows_are_the_one_leak_of_the_articles_split() -> No
     split = split_rows(1000, Recipe.load("article").split)
     leak = only(audit_split(split, 1000))
     assert leak_of(leak).startswith("Choices are made on the test rows")
+
+
+CLEAN = Split(range(50), range(50, 70), range(70, 100))
+ON_TEST = Split(range(50), range(70, 100), range(70, 100))
+
+
+def test_clean_splits_are_one_finding_a_check_that_says_how_many() -> None:
+    found = audit_splits([CLEAN] * 12, 100)
+    assert [finding.leak for finding in found] == [None] * 2
+    assert found[0].check == "time order, no row in two parts, in each of 12 splits"
+    assert audit_splits([ON_TEST], 100) == audit_split(ON_TEST, 100), "one split is only itself"
+
+
+def test_a_leak_of_some_folds_names_them_once() -> None:
+    splits = [CLEAN, ON_TEST, CLEAN, *[ON_TEST] * 4]
+    leak = leak_of(only(audit_splits(splits, 100)))
+    assert leak.startswith("In fold 2, 4, 5 and 2 more: Choices are made on the test rows")
+    assert leak.count("Choices") == 1
+
+
+def test_of_many_folds_that_leak_each_in_its_own_way_a_few_are_told() -> None:
+    splits = [
+        CLEAN,
+        *(Split(range(50 + more), *[CLEAN.validation, CLEAN.test]) for more in range(6)),
+    ]
+    leak = only(audit_splits(splits, 100))
+    assert leak.rows == 5
+    assert leak_of(leak) == (
+        "In fold 3: In both the train and the validation part: 1 row. "
+        "In fold 4: In both the train and the validation part: 2 rows. "
+        "In fold 5: In both the train and the validation part: 3 rows. "
+        "There are leaks in 2 folds more."
+    )
 
 
 def test_windows_that_reach_into_another_part_are_caught(candles: Candles) -> None:

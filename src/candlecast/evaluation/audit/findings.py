@@ -12,7 +12,7 @@ class Finding:
 
     Attributes:
         subject: What was checked, such as ``feature log_return`` or ``forecasts of lstm``.
-        check: What was tried, in words.
+        check: What was tried, in words, or that nothing could be.
         leak: A sentence that says what leaks, by how many rows and what to do; None if nothing.
         rows: By how many rows; 0 if it is clean or rows do not measure it.
         note: What to know though it is no leak.

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from candlecast.candles import Candles
 from candlecast.distributions import Floats
 from candlecast.evaluation.audit.findings import Finding
-from candlecast.evaluation.audit.futures import FUTURE
-from candlecast.evaluation.audit.look_ahead import all_rows, find_look_ahead
+from candlecast.evaluation.audit.look_ahead import (
+    all_rows,
+    find_look_ahead,
+    look_ahead_finding,
+)
 from candlecast.evaluation.audit.places import spread, trial_origins
 from candlecast.forecast import Forecast
 from candlecast.models.forecaster import Forecaster
@@ -41,9 +44,7 @@ def audit_inputs(model: Forecaster, candles: Candles, seed: int) -> list[Finding
 
     subject = f"scaled inputs of {model.name}"
     found = find_look_ahead(known, all_rows, candles, trial_origins(candles, seed, others=2), seed)
-    if found is None:
-        return [Finding(subject, FUTURE)]
-    return [Finding(subject, FUTURE, f"A scaled input {found.proof}.", found.rows)]
+    return [look_ahead_finding(subject, found, "A scaled input")]
 
 
 def audit_forecasts(
@@ -66,7 +67,7 @@ def audit_forecasts(
         past = asked(origin)
         later = possible[possible > origin][: 0 if alone else _ASKED_AFTER]
         together = np.concatenate([past, later])
-        return _numbers(model.forecast(table, together))[: len(past)]
+        return numbers(model.forecast(table, together))[: len(past)]
 
     def offered(table: Candles, origin: int, _alone: bool) -> NDArray[Any]:
         origins = model.origins(table, range(origin + 1), known=False)
@@ -78,15 +79,12 @@ def audit_forecasts(
     subject = f"forecasts of {model.name}"
     found = find_look_ahead(forecasts, asked, candles, origins, seed)
     if found is not None:
-        return Finding(subject, FUTURE, f"A forecast of {model.name} {found.proof}.", found.rows)
+        return look_ahead_finding(subject, found, f"A forecast of {model.name}")
     found = find_look_ahead(offered, all_rows, candles, origins, seed)
-    if found is not None:
-        leak = f"Where {model.name} offers to forecast {found.proof}."
-        return Finding(subject, FUTURE, leak, found.rows)
-    return Finding(subject, FUTURE)
+    return look_ahead_finding(subject, found, f"Where {model.name} offers to forecast")
 
 
-def _numbers(forecast: Forecast) -> Floats:
+def numbers(forecast: Forecast) -> Floats:
     """All that a forecast says of the future; shape [origins, numbers]."""
     said_of_it = (forecast.mean, forecast.quantiles, forecast.variance)
     return np.concatenate(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 
@@ -26,11 +28,19 @@ def other_futures(candles: Candles, origin: int, seed: int = 0) -> dict[str, Can
     Returns:
         By the way in one word: ``changed``, ``shuffled``, ``deleted``.
     """
-    return {
-        "changed": change_after(candles, origin, seed),
-        "shuffled": shuffle_after(candles, origin, seed),
-        "deleted": delete_after(candles, origin),
-    }
+    return {way: other_future(candles, origin, way, seed) for way in _WAYS}
+
+
+def other_future(candles: Candles, origin: int, way: str, seed: int = 0) -> Candles:
+    """One of the `other_futures`.
+
+    Args:
+        candles: The candles.
+        origin: The last row that stays as it is; -1 leaves none.
+        way: The way to change what comes after it, in one word.
+        seed: Of the random values and of the order.
+    """
+    return _WAYS[way](candles, origin, seed)
 
 
 def change_after(candles: Candles, origin: int, seed: int = 0) -> Candles:
@@ -79,6 +89,13 @@ def delete_after(candles: Candles, origin: int) -> Candles:
         origin: The last row that is kept.
     """
     return Candles(candles.frame[: origin + 1], candles.symbol, candles.interval)
+
+
+_WAYS: dict[str, Callable[[Candles, int, int], Candles]] = {
+    "changed": change_after,
+    "shuffled": shuffle_after,
+    "deleted": lambda candles, origin, _seed: delete_after(candles, origin),
+}
 
 
 def _other_prices(table: pl.DataFrame, rng: np.random.Generator) -> dict[str, Floats]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from candlecast.candles import Candles
 from candlecast.evaluation.audit.findings import Finding
+from candlecast.evaluation.audit.forecasts import numbers
 from candlecast.evaluation.audit.futures import change_after, shuffle_after
 from candlecast.evaluation.audit.look_ahead import UNSTEADY, last_read
 from candlecast.evaluation.audit.parts import choices_on_test_rows
+from candlecast.evaluation.audit.places import spread
 from candlecast.evaluation.audit.wording import counted, listed, said
 from candlecast.models.forecaster import Forecaster
 from candlecast.splits import Split
@@ -19,6 +24,9 @@ Make = Callable[[], Forecaster]
 
 Learned = dict[str, bytes]
 """What a model would save, by name, as bytes that can be compared."""
+
+_UNSAVED = "What state() does not show"
+_ASKED = {"train": 16, "validation": 16, "test": 128}  # origins at most in each part
 
 _Relearn = Callable[[Candles], list[str]]
 """Fits anew and names what came out different."""
@@ -38,6 +46,25 @@ def learned(model: Forecaster) -> Learned:
     return document | arrays
 
 
+def shown(model: Forecaster, candles: Candles, split: Split) -> Learned:
+    """What a fitted model forecasts in each part, which tells what it learned and does not save."""
+    possible = model.origins(candles, range(len(candles)), known=False)
+    inside = {part: possible[np.isin(possible, rows)] for part, rows in split.parts.items()}
+    return {
+        part: _forecasts(model, candles, spread(origins, _ASKED[part]))
+        for part, origins in inside.items()
+        if origins.size
+    }
+
+
+def _forecasts(model: Forecaster, candles: Candles, origins: NDArray[np.int64]) -> bytes:
+    try:
+        said_there = numbers(model.forecast(candles, origins))
+    except Exception as error:  # of others' code, which may raise whatever it likes
+        return said(error).encode()
+    return np.where(np.isnan(said_there), np.nan, said_there).tobytes()
+
+
 def audit_scalers(
     name: str, before: Learned, make: Make, candles: Candles, split: Split, seed: int
 ) -> list[Finding]:
@@ -54,14 +81,40 @@ def audit_scalers(
 
 
 def audit_learning(
-    name: str, before: Learned, make: Make, candles: Candles, split: Split, seed: int
+    name: str,
+    before: Learned,
+    forecasts: Learned,
+    make: Make,
+    candles: Candles,
+    split: Split,
+    seed: int,
 ) -> Finding:
-    """Whether nothing at all is learned from the test rows."""
+    """Whether nothing at all is learned from the test rows.
+
+    A model need not save all that it learned. So one that was fitted with other test rows must not
+    only save the same; on the candles as they are it must forecast the same too.
+
+    Args:
+        name: The model's.
+        before: What it would save.
+        forecasts: What it forecasts on the candles in each part.
+        make: Makes a fresh one.
+        candles: Candles to try it on.
+        split: Their parts.
+        seed: Of the other test rows.
+    """
     subject, check = f"what {name} learned", "fitting again with other test rows"
     choosing = choices_on_test_rows(split)
     if choosing is not None:
         return Finding(subject, check, choosing)
-    relearn = _relearning(before, set(before), make, split)
+
+    def relearn(table: Candles) -> list[str]:
+        again = make().fit(table, split)
+        names = _differing(before, learned(again))
+        if not names and _differing(forecasts, shown(again, candles, split)):
+            return [_UNSAVED]
+        return names
+
     origin = max(split.train.stop, split.validation.stop) - 1
     leak, rows = _learned_after(relearn, candles, origin, seed)
     if rows:

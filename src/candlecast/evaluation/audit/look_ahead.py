@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candlecast.candles import Candles
-from candlecast.evaluation.audit.futures import other_futures
-from candlecast.evaluation.audit.wording import counted, said
+from candlecast.evaluation.audit.findings import Finding
+from candlecast.evaluation.audit.futures import FUTURE, other_future, other_futures
+from candlecast.evaluation.audit.wording import NOT_AUDITED, counted, said
 
 UNSTEADY = "comes out different each time, so nothing can be proven: seed its randomness"
 """The end of a sentence whose subject is what cannot be audited."""
@@ -41,6 +42,13 @@ class LookAhead:
     proof: str
 
 
+@dataclass(frozen=True)
+class NotAudited:
+    """Why nothing could be tried: what was to be held against other futures is not to be had."""
+
+    reason: str
+
+
 class _Move(NamedTuple):
     """An entry that another future changed, and by how many rows it looks ahead at least."""
 
@@ -56,8 +64,12 @@ def find_look_ahead(
     candles: Candles,
     origins: Sequence[int],
     seed: int = 0,
-) -> LookAhead | None:
+) -> LookAhead | NotAudited | None:
     """Find by how many rows something looks ahead.
+
+    Code that fails without what comes after an origin may need that, or only more rows than the
+    past has there. So of failures only that at the last origin counts, where the past is longest.
+    An origin is left out if what is known there cannot be computed from the candles as they are.
 
     Args:
         known: What is known at an origin.
@@ -70,20 +82,22 @@ def find_look_ahead(
         The longest look ahead, or None if nothing moved.
     """
     moves: list[_Move] = []
-    failure = None
+    was_tried, failure = False, None
+    reason = "there is no row after which the future could be changed"
     for origin in origins:
         try:
             truth = {alone: known(candles, origin, alone) for alone in (False, True)}
             again = known(candles, origin, True)
         except Exception as error:  # of others' code, which may raise whatever it likes
-            failure = failure or said(error)
+            reason = said(error)
             continue
-        if _first_difference(truth[True], again) is not None:
+        if first_difference(truth[True], again) is not None:
             return LookAhead(0, UNSTEADY)
+        was_tried, failure = True, None
         for way, table in other_futures(candles, origin, seed).items():
             alone = way == "deleted"
             try:
-                place = _first_difference(truth[alone], known(table, origin, alone))
+                place = first_difference(truth[alone], known(table, origin, alone))
             except Exception as error:  # likewise
                 failure = failure or said(error)
                 continue
@@ -96,7 +110,31 @@ def find_look_ahead(
         return _measured(known, rows, candles, farthest, seed)
     if failure is not None:
         return LookAhead(1, f"needs what comes after its row: without that it fails ({failure})")
-    return None
+    return None if was_tried else NotAudited(reason)
+
+
+def look_ahead_finding(
+    subject: str,
+    found: LookAhead | NotAudited | None,
+    beginning: str,
+    advice: str = "",
+    check: str = FUTURE,
+) -> Finding:
+    """What was found of a look ahead, as a finding.
+
+    Args:
+        subject: What was checked.
+        found: What was found.
+        beginning: The subject of the sentence that tells a leak.
+        advice: A sentence that follows it.
+        check: What was tried, in words.
+    """
+    if found is None:
+        return Finding(subject, check)
+    if isinstance(found, NotAudited):
+        note = f"The {subject} could not be audited: {found.reason}"
+        return Finding(subject, NOT_AUDITED, note=note)
+    return Finding(subject, check, f"{beginning} {found.proof}. {advice}".rstrip(), found.rows)
 
 
 def all_rows(origin: int) -> NDArray[np.int64]:
@@ -121,7 +159,7 @@ def last_read(depends: Callable[[int], bool], first: int, last: int) -> int:
     return last
 
 
-def _first_difference(before: NDArray[Any], after: NDArray[Any]) -> int | None:
+def first_difference(before: NDArray[Any], after: NDArray[Any]) -> int | None:
     """The first entry along the first axis that differs by a bit; None if all are the same.
 
     Any two NaN count as the same. Arrays of different shapes differ from the start.
@@ -155,10 +193,10 @@ def _measured(
 
     def depends(later: int) -> bool:
         try:
-            value = known(other_futures(candles, later, seed)[way], origin, alone)
+            value = known(other_future(candles, later, way, seed), origin, alone)
         except Exception:  # it needs what is not there
             return True
-        return _first_difference(truth, value[place : place + 1]) is not None
+        return first_difference(truth, value[place : place + 1]) is not None
 
     last = last_read(depends, origin, len(candles) - 1)
     ahead = last - int(rows(origin)[place])

@@ -15,6 +15,7 @@ from candlecast.evaluation.audit.learning import (
     audit_learning,
     audit_scalers,
     learned,
+    shown,
 )
 from candlecast.evaluation.audit.parts import audit_windows
 from candlecast.models.forecaster import Forecaster
@@ -37,7 +38,7 @@ def audit_forecaster(make: Make, candles: Candles, split: Split, *, seed: int = 
         that it learned, its scaled inputs (if it has a method `inputs`) and its forecasts.
 
     Raises:
-        InputError: If it cannot be fitted, or finds no origin to forecast at.
+        InputError: If it finds no origin to forecast at. What its `fit` raises comes out as it is.
     """
     model = make().fit(candles, split)
     possible = model.origins(candles, range(len(candles)), known=False)
@@ -46,10 +47,11 @@ def audit_forecaster(make: Make, candles: Candles, split: Split, *, seed: int = 
             f"{model.name} cannot forecast at any of {len(candles)} candles. Give more candles."
         )
     before = learned(model)
+    forecasts = shown(model, candles, split)
     return [
         _audit_windows_of(model, candles, split, possible),
         *audit_scalers(model.name, before, make, candles, split, seed),
-        audit_learning(model.name, before, make, candles, split, seed),
+        audit_learning(model.name, before, forecasts, make, candles, split, seed),
         *audit_inputs(model, candles, seed),
         audit_forecasts(model, candles, possible, seed),
         *audit_constancy(model, before),

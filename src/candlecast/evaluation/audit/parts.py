@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candlecast.evaluation.audit.findings import Finding
-from candlecast.evaluation.audit.wording import counted
+from candlecast.evaluation.audit.wording import counted, listed
 from candlecast.splits import Split
 
 Rows = Sequence[int] | NDArray[np.int64]
 Parts = Split | Mapping[str, Rows]
 """The rows of each part by name, in the order in which time should run."""
+
+_TOLD_LEAKS = 3  # of folds that leak each in a way of its own
 
 
 def audit_split(parts: Parts, rows: int) -> list[Finding]:
@@ -49,6 +51,22 @@ def audit_split(parts: Parts, rows: int) -> list[Finding]:
         ),
         Finding("split", "choices made on other rows than the test rows", choosing),
     ]
+
+
+def audit_splits(splits: Sequence[Split], rows: int) -> list[Finding]:
+    """Whether every split, such as each fold's of a walk-forward, is what `audit_split` asks for.
+
+    Args:
+        splits: The splits, in order.
+        rows: How many rows there are.
+
+    Returns:
+        One finding a check, however many splits there are.
+    """
+    each = [audit_split(split, rows) for split in splits]
+    if len(each) == 1:
+        return each[0]
+    return [_of_all_folds(found) for found in zip(*each, strict=True)]
 
 
 def audit_windows(
@@ -103,19 +121,43 @@ def choices_on_test_rows(parts: Parts) -> str | None:
     )
 
 
+def _of_all_folds(findings: Sequence[Finding]) -> Finding:
+    """What one check found in each fold, as one finding; folds that leak alike are told once."""
+    folds: dict[str, list[str]] = {}
+    for number, finding in enumerate(findings, start=1):
+        if finding.leak is not None:
+            folds.setdefault(finding.leak, []).append(str(number))
+    told = [f"In fold {listed(numbers)}: {leak}" for leak, numbers in folds.items()]
+    if len(told) > _TOLD_LEAKS:
+        untold = sum(len(numbers) for numbers in list(folds.values())[_TOLD_LEAKS:])
+        told[_TOLD_LEAKS:] = [f"There are leaks in {counted(untold, 'fold')} more."]
+    check = f"{findings[0].check}, in each of {counted(len(findings), 'split')}"
+    leak = " ".join(told) or None
+    return Finding(findings[0].subject, check, leak, max(finding.rows for finding in findings))
+
+
 def _as_arrays(parts: Parts) -> dict[str, NDArray[np.int64]]:
     named = parts.parts if isinstance(parts, Split) else parts
-    return {name: np.asarray(rows, dtype=np.int64) for name, rows in named.items()}
+    return {name: _as_array(rows) for name, rows in named.items()}
+
+
+def _as_array(rows: Rows) -> NDArray[np.int64]:
+    if isinstance(rows, range):  # a hundred times as fast
+        return np.arange(rows.start, rows.stop, rows.step, dtype=np.int64)
+    return np.asarray(rows, dtype=np.int64)
 
 
 def _out_of_order(
     early: str, first: NDArray[np.int64], late: str, second: NDArray[np.int64]
 ) -> tuple[str, int] | None:
     """What is wrong with two parts, and by how many rows."""
+    limits = np.iinfo(np.int64)
+    if first.max(initial=limits.min) < second.min(initial=limits.max):
+        return None
     shared = len(np.intersect1d(first, second))
     if shared:
         return f"In both the {early} and the {late} part: {counted(shared, 'row')}.", shared
-    number = int((first > second.min(initial=np.iinfo(np.int64).max)).sum())
+    number = int((first > second.min(initial=limits.max)).sum())
     if not number:
         return None
     return (

@@ -124,8 +124,8 @@ def _rows_too_far(
     futures = other_futures(candles, origin, seed).values() if 0 <= origin < last else ()
     if any(moved(table) for table in futures):
         return 1
-    starts_late = read < origin and origin >= 0 and closes[origin] == close
-    return read - origin if starts_late else 0
+    ends_early = read < origin and origin >= 0 and closes[origin] == close
+    return read - origin if ends_early else 0
 
 
 def _microseconds(interval: timedelta) -> int:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+NOT_AUDITED = "not audited, as a note explains"
+"""Stands where a finding says what was tried, if nothing could be."""
+
 
 def counted(number: int, noun: str) -> str:
     """A number and its noun, in the singular or plural."""
