@@ -12,7 +12,8 @@ import pytest
 from candlecast.candles import Candles
 from candlecast.distributions import Floats, StudentT
 from candlecast.errors import CandlecastError
-from candlecast.evaluation.scorecard import FIGURES, Scorecard, score_cells, score_forecasts
+from candlecast.evaluation.figures import FIGURES
+from candlecast.evaluation.scorecard import Scorecard, score_cells, score_forecasts
 from candlecast.evaluation.significance import diebold_mariano
 from candlecast.features import TargetName
 from candlecast.forecast import Forecast

@@ -9,49 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from candlecast.distributions import Floats
 from candlecast.errors import CandlecastError
 from candlecast.evaluation import metrics, sentences
-from candlecast.evaluation.comparison import model_confidence_set, superior_predictive_ability
+from candlecast.evaluation.contest import compare
+from candlecast.evaluation.figures import FIGURES, Scores, figures_of
 from candlecast.evaluation.illusion import shifted_copy
 from candlecast.evaluation.judge import judge
 from candlecast.evaluation.outcome import Outcome
-from candlecast.evaluation.significance import diebold_mariano
 from candlecast.features import TargetName
-from candlecast.forecast import QUANTILES, Forecast
-
-Scores = dict[str, float | None]
+from candlecast.forecast import Forecast
 
 BASELINE = "persistence"
 YARDSTICK = "ewma_t"
 """The model whose variance divides the squared errors of all in the scaled question."""
-
-INTERVALS = {"50": ("q25", "q75"), "80": ("q10", "q90"), "95": ("q025", "q975")}
-
-FIGURES = (
-    "n",
-    "mse_scaled",
-    "rmse",
-    "mae",
-    "mase",
-    "rmse_bp",
-    "mae_bp",
-    "crps_bp",
-    "log_score",
-    "pinball_bp",
-    "skill",
-    "r2",
-    "information_coefficient",
-    "dm",
-    "p_value",
-    "directional_accuracy",
-    *(f"coverage_{level}" for level in INTERVALS),
-    *(f"width_{level}_bp" for level in INTERVALS),
-    "qlike",
-    "volatility_r2",
-    "price_r2",
-    "price_mape",
-)
 
 
 @dataclass(frozen=True)
@@ -63,7 +33,7 @@ class Scorecard:
             None.
         judgements: Model, then horizon as text: what `judge` says, and `shifted_copy`, the lag-1
             illusion, or None.
-        comparisons: Horizon as text: what comparing all models at once says (see `_compare`).
+        comparisons: Horizon as text: what comparing all models at once says; see `contest`.
         pit: Model, then horizon as text: shares of 20 equal bins of the PIT.
         verdicts: What all this comes to, in sentences.
         notes: What a reader must know before believing a figure.
@@ -154,11 +124,11 @@ def score_forecasts(
                 continue
             outcome = outcome.at(outcomes[BASELINE].origin)
             baseline = outcomes[BASELINE].at(outcome.origin)
-            scores[model][text] = _figures(outcome, baseline, target, target_scale, naive_mae)
+            scores[model][text] = figures_of(outcome, baseline, target, target_scale, naive_mae)
             judgements[model][text] = _judged(outcome, outcomes.get(YARDSTICK))
             if outcome.pit is not None and len(outcome):
                 pit[model][text] = metrics.pit_histogram(outcome.pit).round(6).tolist()
-        comparisons[text] = _compare(outcomes)
+        comparisons[text] = compare(outcomes, BASELINE)
     return Scorecard(
         scores,
         judgements,
@@ -205,93 +175,9 @@ def score_cells(forecasts: Sequence[Forecast]) -> dict[str, dict[str, Scores]]:
         for forecast in forecasts:
             outcome = Outcome.of(forecast, place).at(persistence.origin)
             beside = persistence.at(outcome.origin)
-            figures = _figures(outcome, beside, "log_return", None, None)
+            figures = figures_of(outcome, beside, "log_return", None, None)
             scores[forecast.model][str(horizon)] = figures
     return scores
-
-
-def _figures(
-    outcome: Outcome,
-    baseline: Outcome,
-    target: TargetName,
-    target_scale: float | None,
-    naive_mae: float | None,
-) -> Scores:
-    """One model at one horizon; a figure that cannot be had, or is not finite, is None."""
-    with np.errstate(all="ignore"):
-        figures = _point_figures(outcome, baseline, naive_mae) if len(outcome) else {}
-        error = outcome.squared_error
-        if target == "log_return":
-            error = (outcome.forecast_return - outcome.actual_return) ** 2
-        if len(outcome) and target_scale is not None:
-            figures["mse_scaled"] = float(np.mean(error)) * target_scale**2
-        figures |= _spread_figures(outcome) | _volatility_figures(outcome)
-    finite = {name: _finite_or_none(figures.get(name)) for name in FIGURES}
-    return finite | {"n": len(outcome)}
-
-
-def _point_figures(outcome: Outcome, baseline: Outcome, naive_mae: float | None) -> Scores:
-    forecast, actual, last = outcome.forecast, outcome.actual, outcome.last_close
-    test = diebold_mariano(outcome.squared_error, baseline.squared_error, outcome.horizon)
-    bp = metrics.BASIS_POINTS
-    return {
-        "rmse": metrics.rmse(forecast, actual),
-        "mae": metrics.mae(forecast, actual),
-        "mase": None if naive_mae is None else metrics.mase(forecast, actual, naive_mae),
-        "rmse_bp": metrics.rmse(outcome.forecast_return, outcome.actual_return) * bp,
-        "mae_bp": metrics.mae(outcome.forecast_return, outcome.actual_return) * bp,
-        "skill": metrics.skill(
-            metrics.mse(forecast, actual), metrics.mse(baseline.forecast, actual)
-        ),
-        "r2": metrics.out_of_sample_r2(outcome.forecast_return, outcome.actual_return),
-        "information_coefficient": metrics.information_coefficient(
-            outcome.forecast_return, outcome.actual_return
-        ),
-        "dm": None if test is None else test.statistic,
-        "p_value": None if test is None else test.p_value,
-        "directional_accuracy": metrics.directional_accuracy(forecast - last, actual - last),
-        "price_r2": metrics.price_r2(forecast, actual),
-        "price_mape": metrics.mape(forecast, actual),
-    }
-
-
-def _spread_figures(outcome: Outcome) -> Scores:
-    """Scores of the distribution; nothing for a forecast of points alone."""
-    if outcome.distribution is None or not len(outcome):
-        return {}
-    assert outcome.crps is not None
-    assert outcome.log_score is not None
-    quantiles = outcome.distribution.quantiles(list(QUANTILES.values()))
-    level = dict(zip(QUANTILES, quantiles.T, strict=True))
-    figures: Scores = {
-        "crps_bp": float(np.mean(outcome.crps)),
-        "log_score": float(np.mean(outcome.log_score)),
-        "pinball_bp": metrics.BASIS_POINTS
-        * metrics.pinball(quantiles, list(QUANTILES.values()), outcome.actual_return),
-    }
-    for name, (lower, upper) in INTERVALS.items():
-        width = metrics.interval_width(level[lower], level[upper])
-        figures[f"coverage_{name}"] = metrics.coverage(
-            level[lower], level[upper], outcome.actual_return
-        )
-        figures[f"width_{name}_bp"] = width * metrics.BASIS_POINTS
-    return figures
-
-
-def _volatility_figures(outcome: Outcome) -> Scores:
-    """Scores of the variance forecast, in squared basis points."""
-    if outcome.variance is None or not len(outcome):
-        return {}
-    unit = metrics.BASIS_POINTS**2
-    variance, realised = outcome.variance * unit, outcome.realised_variance * unit
-    return {
-        "qlike": metrics.qlike(variance, realised),
-        "volatility_r2": metrics.volatility_r2(variance, realised),
-    }
-
-
-def _finite_or_none(value: float | None) -> float | None:
-    return value if value is not None and np.isfinite(value) else None
 
 
 def _judged(outcome: Outcome, yardstick: Outcome | None) -> dict[str, Any]:
@@ -334,60 +220,3 @@ def _unjudged(reason: str) -> dict[str, Any]:
         "reason": reason,
         "shifted_copy": None,
     }
-
-
-def _compare(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
-    """All models at once, at the origins that all of them have.
-
-    `spa_p_value` is of Hansen's test that none of the `tried` models has a smaller squared error
-    than persistence. `confidence_set` names, for the squared error and for the CRPS, the
-    models among which the best is with 90 % confidence. `crps` and `log_score` hold the
-    Diebold-Mariano test of each pair of models with a distribution: model, other, `dm` (above 0 if
-    the model is better) and `p_value`.
-    """
-    judged = {name: each for name, each in outcomes.items() if _is_finite(each)}
-    origins = next(iter(outcomes.values())).origin
-    for each in judged.values():
-        origins = origins[np.isin(origins, each.origin)]
-    judged = {name: each.at(origins) for name, each in judged.items()}
-    horizon = next(iter(outcomes.values())).horizon
-    squared = {name: each.squared_error for name, each in judged.items()}
-    crps = {name: each.crps for name, each in judged.items() if each.crps is not None}
-    density = {name: -each.log_score for name, each in judged.items() if each.log_score is not None}
-    others = {name: loss for name, loss in squared.items() if name != BASELINE}
-    return {
-        "n": len(origins),
-        "tried": len(others),
-        "spa_p_value": superior_predictive_ability(squared[BASELINE], others, horizon)
-        if others and BASELINE in squared
-        else None,
-        "confidence_set": {
-            "squared_error": _listed(model_confidence_set(squared, horizon)),
-            "crps": _listed(model_confidence_set(crps, horizon)),
-        },
-        "crps": _pairs(crps, horizon),
-        "log_score": _pairs(density, horizon),
-    }
-
-
-def _is_finite(outcome: Outcome) -> bool:
-    return bool(np.isfinite(outcome.forecast).all()) and len(outcome) > 0
-
-
-def _listed(names: Sequence[str] | None) -> list[str] | None:
-    return None if names is None else list(names)
-
-
-def _pairs(losses: Mapping[str, Floats], horizon: int) -> dict[str, dict[str, Any]]:
-    """The Diebold-Mariano test of each model's loss against each other's."""
-    table: dict[str, dict[str, Any]] = {name: {} for name in losses}
-    names = list(losses)
-    for place, one in enumerate(names):
-        for other in names[place + 1 :]:
-            test = diebold_mariano(losses[one], losses[other], horizon)
-            for first, second, sign in ((one, other, 1), (other, one, -1)):
-                table[first][second] = {
-                    "dm": None if test is None else sign * test.statistic,
-                    "p_value": None if test is None else test.p_value,
-                }
-    return table

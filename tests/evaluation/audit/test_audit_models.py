@@ -14,7 +14,7 @@ from candlecast.candles import Candles
 from candlecast.distributions import Floats
 from candlecast.evaluation.audit import audit_forecaster
 from candlecast.forecast import Forecast
-from candlecast.models.forecaster import Forecaster
+from candlecast.models.forecaster import Forecaster, State
 from candlecast.recipe import SplitSettings
 from candlecast.splits import Split, split_rows
 
@@ -87,6 +87,62 @@ class Gambler(Drift):
         return self
 
 
+class Secretive(Drift):
+    """An honest model that saves nothing of what it learned."""
+
+    def state(self) -> State:
+        return State({}, {})
+
+
+class Memoriser(Secretive):
+    """It remembers the whole table, and forecasts the next close by its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closes_: dict[int, float] = {}
+
+    def fit(self, candles: Candles, split: Split) -> Self:
+        self.closes_ = dict(zip(times_of(candles), candles.frame["close"], strict=True))
+        return super().fit(candles, split)
+
+    def prices(self, candles: Candles, origins: NDArray[np.int64]) -> Floats:
+        times = np.array(times_of(candles))[origins]
+        now = super().prices(candles, origins)
+        later = [self.closes_.get(time + 60_000_000) for time in times.tolist()]
+        return np.array([a if b is None else b for a, b in zip(now, later, strict=True)])
+
+
+class SecretlyScaled(Secretive):
+    """It forecasts from all rows' mean and deviation and saves neither."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean_, self.deviation_ = 0.0, 1.0
+
+    def fit(self, candles: Candles, split: Split) -> Self:
+        closes = candles.frame["close"].to_numpy()
+        self.mean_, self.deviation_ = float(closes.mean()), float(closes.std())
+        return super().fit(candles, split)
+
+    def prices(self, candles: Candles, origins: NDArray[np.int64]) -> Floats:
+        closes = super().prices(candles, origins)
+        return closes - 0.01 * (closes - self.mean_) / self.deviation_
+
+
+class SecretGambler(Secretive):
+    """Its randomness has no seed, and is not saved."""
+
+    def fit(self, candles: Candles, split: Split) -> Self:
+        super().fit(candles, split)
+        self.price_scaler_ = float(np.random.default_rng().normal())
+        return self
+
+
+def times_of(candles: Candles) -> list[int]:
+    times: list[int] = candles.frame["time"].to_physical().to_list()
+    return times
+
+
 class Greedy(Drift):
     """It takes the targets of its last train rows from the validation part."""
 
@@ -117,6 +173,29 @@ def test_an_honest_model_of_a_third_party_is_clean(few: Candles) -> None:
         "forecasts of drift",
     ]
     assert [finding.leak for finding in findings] == [None] * 4
+
+
+def test_an_honest_model_that_saves_nothing_is_clean(few: Candles) -> None:
+    findings = audit_forecaster(Secretive, few, split_of(few))
+    assert [finding.leak for finding in findings] == [None] * 3
+
+
+@pytest.mark.parametrize("make", [Memoriser, SecretlyScaled])
+def test_a_model_that_learns_from_the_test_rows_in_secret_is_caught(
+    few: Candles, make: Callable[[], Forecaster]
+) -> None:
+    leak = only(audit_forecaster(make, few, split_of(few)))
+    assert (leak.subject, leak.check) == (
+        "what drift learned",
+        "fitting again with other test rows",
+    )
+    assert leak.rows in range(70, 78), "the test rows, and the embargo before them"
+    assert leak_of(leak).startswith("What state() does not show learned from 7")
+
+
+def test_a_model_without_a_seed_that_saves_nothing_cannot_be_proven(few: Candles) -> None:
+    leak = only(audit_forecaster(SecretGambler, few, split_of(few)))
+    assert "What state() does not show comes out different each time" in leak_of(leak)
 
 
 PLANTED_MODELS: list[tuple[Callable[[], Forecaster], dict[str, int], str]] = [

@@ -10,7 +10,9 @@ feature or a model is made, so those of others are audited as our own are::
     audit_forecaster(MyModel, candles, split)
 
 `audit` does all that there is to do for a recipe. A leak that is found is proven. A clean finding
-says that nothing moved at the rows that were tried.
+says that nothing moved at the rows that were tried; of a feature these are many (`few_rows`). What
+was computed elsewhere no other future can move: such a feature is told by ignoring its candles
+(`elsewhere`), such a model by forecasting otherwise once fitted with other test rows (`learning`).
 """
 
 from candlecast.evaluation.audit.features import audit_features

@@ -171,7 +171,7 @@ def _column(feature: Feature, candles: Candles, across_gaps: bool) -> Floats:
     """A feature's values; those of an expression are computed as `compute_features` does."""
     if not isinstance(feature, pl.Expr):
         return np.array(feature(candles), dtype=np.float64)  # a copy, which it cannot alter
-    table = candles.frame.with_columns(pl.Series("segment", candles.segment_ids))
+    table = candles.frame.hstack([pl.Series("segment", candles.segment_ids)])
     values = feature if across_gaps else feature.over("segment")
     named = table.with_columns(values.cast(pl.Float64).alias("feature"))
     return named["feature"].to_numpy()
