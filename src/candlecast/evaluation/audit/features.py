@@ -85,6 +85,8 @@ def _audit_feature(
 
     subject = f"feature {name}"
     values, seconds = _whole_column(subject, column, candles)
+    if isinstance(feature, pl.Expr):
+        seconds = 0.0  # it is quick, and what is tried on it is the same on any machine
     found, check = _look_ahead(column, values, candles, mixture, seconds, seed)
     ahead = found.rows if isinstance(found, LookAhead) else 0
     for horizon in sorted({*horizons, ahead} - {0}):
@@ -110,7 +112,7 @@ def _look_ahead(
 ) -> tuple[LookAhead | NotAudited | None, str]:
     """By how many rows a feature looks ahead, and in words what was tried.
 
-    How much is tried depends, in a few steps, on how long the feature takes to compute.
+    How much is tried on a function depends, in a few steps, on how long it takes to compute.
     """
     known = _known(column, candles)
     affordable = _SECONDS / max(seconds, 1e-9)
