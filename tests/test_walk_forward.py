@@ -156,7 +156,7 @@ def test_an_interrupted_walk_forward_goes_on_and_finished_folds_are_kept(
     with pytest.raises(PowerCutError):
         candlecast.walkforward(recipe, market, tmp_path / "out", progress=False)
     assert not (tmp_path / "out" / "metrics.json").exists()
-    assert (tmp_path / "out" / "checkpoints" / "fold-0001.json").is_file()
+    assert (tmp_path / "out" / "checkpoints" / "fold-000001.json").is_file()
     resumed = candlecast.walkforward(recipe, market, tmp_path / "out", resume=True, progress=False)
     assert min(fits[10:]) == 1900, "the first fold is not fitted again"
     assert resumed.metrics["scores"] == walked.metrics["scores"]
@@ -296,7 +296,7 @@ def test_no_fold_that_could_be_fitted_is_an_error_that_says_why(
         raise CandlecastError("never")
 
     monkeypatch.setattr(Baseline, "fit", fails)
-    with pytest.raises(CandlecastError, match=r"could be fitted .persistence: never; drift"):
+    with pytest.raises(CandlecastError, match=r"could be forecast .persistence: never; drift"):
         candlecast.walkforward(recipe, market, tmp_path / "out", progress=False)
 
 
@@ -337,3 +337,35 @@ def test_finished_folds_outlive_a_request_that_proves_wrong_late(
     with pytest.raises(InputError, match="too late"):
         candlecast.walkforward(recipe, market, tmp_path / "out", progress=False)
     assert len(list((tmp_path / "out" / "checkpoints").glob("fold-*.json"))) == 3
+
+
+def test_the_last_baseline_may_fail_in_every_fold(
+    market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = Baseline.fit
+
+    def fails(self: Baseline, candles: Candles, split: Split) -> Baseline:
+        if self.name == "har":
+            raise CandlecastError("never")
+        return fit(self, candles, split)
+
+    monkeypatch.setattr(Baseline, "fit", fails)
+    recipe = Recipe.load("econometric", ["horizons=[1]", *FOLDS, "baselines=[ar, har]"])
+    run = candlecast.walkforward(recipe, market, tmp_path / "out", progress=False)
+    assert run.metrics["model"]["name"] == "ewma_t"
+    assert run.scorecard.scores["ar"]["1"]["rmse"] is not None
+    assert run.scorecard.judgements["har"]["1"]["reason"] == "never"
+
+
+def test_a_network_that_fails_in_every_fold_leaves_the_baselines_scored(
+    market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> NetworkForecaster:
+        raise CandlecastError("diverged")
+
+    monkeypatch.setattr(NetworkForecaster, "fit", fails)
+    run = candlecast.walkforward(network_recipe(), market, tmp_path / "out", progress=False)
+    assert run.metrics["model"] is None
+    assert "lstm, 1 ahead: cannot be judged: diverged" in run.scorecard.verdicts[0]
+    assert run.scorecard.scores["ewma_t"]["1"]["crps_bp"] is not None
+    assert not (run.folder / "model").exists()

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 import candlecast
-from candlecast.errors import CandlecastError, InputError
+from candlecast.errors import CandlecastError, InputError, RunInterruptedError
 from candlecast.files import make_folder, remove_empty, written_whole
 from candlecast.progress import console as stderr
 from candlecast.recipe import Recipe, packaged_recipes
@@ -254,7 +254,7 @@ def _errors_as_exit_status(advice: str = "") -> Iterator[None]:
     except InputError as error:
         _say(f"error: {error}")
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:  # `RunInterruptedError` is one
+    except (KeyboardInterrupt, RunInterruptedError):
         _say(f"interrupted; what was saved is kept.{advice}")
         raise typer.Exit(130) from None
     except (CandlecastError, OSError) as error:

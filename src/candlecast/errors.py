@@ -31,5 +31,5 @@ class CandleError(InputError):
         return f"{where}{self.problem}. {self.advice}"
 
 
-class RunInterruptedError(KeyboardInterrupt):
+class RunInterruptedError(BaseException):
     """Ctrl-C was pressed; what was saved is kept, and ``resume`` goes on from there."""

@@ -89,9 +89,8 @@ def walkforward(
             audited = audit(recipe, given, splits=[fold.split for fold in folds])
         with clock.measure("folds_s"):
             facts = _each_fold(recipe, used, folds, folder, bar)
-        model = _newest_model(facts)
         _keep_last_model(folder, folds)
-        forecasts = _pooled(folder, recipe)
+        forecasts = _pooled(folder, recipe, facts)
         with clock.measure("score_s"):
             bar.start("scores of all folds together", total=None)
             scorecard = score_forecasts(
@@ -109,7 +108,7 @@ def walkforward(
             "seed": recipe.seed,
             "data": data_facts(used, sha256),
             "split": _split_facts(folds, forecasts),
-            "model": model,
+            "model": _newest_model(facts),
             **scorecard.to_metrics(),
             "folds": facts,
             "audit": audited.to_dict(),
@@ -125,7 +124,7 @@ def _each_fold(
     """Carry out the folds that are not done yet; the facts of each."""
     facts = []
     for fold in folds:
-        noted = folder.checkpoints / f"fold-{fold.number:04}.json"
+        noted = folder.checkpoints / f"fold-{fold.number:06}.json"
         if not noted.is_file():
             bar.start(f"fold {fold.number} of {len(folds)}", len(folds), done=fold.number - 1)
             # What comes after the fold's last target is not even at hand.
@@ -140,7 +139,7 @@ def _each_fold(
 def _tell(fact: dict[str, Any], folds: int) -> None:
     left = (folds - fact["fold"]) * fact["seconds"]  # a later fold has more to train on
     _log.info(
-        "fold %d of %d: tested %s to %s in %.1f s, some %.0f s left",
+        "fold %d of %d: tested %s to %s in %.1f s, about %.0f s left",
         *(fact["fold"], folds, fact["test_first"][:10], fact["test_last"][:10]),
         *(fact["seconds"], left),
     )
@@ -154,7 +153,7 @@ def _one_fold(
     models: list[Model] = [*make_baselines(recipe)]
     network = make_network(recipe)
     if network is not None:
-        network.checkpoints = folder.checkpoints / f"training-{fold.number:04}"
+        network.checkpoints = folder.checkpoints / f"training-{fold.number:06}"
         network.checkpoints.mkdir(exist_ok=True)
         network.progress = bar
         if recipe.walkforward.warm_start:
@@ -163,11 +162,11 @@ def _one_fold(
     origins = fold.among(common_origins(models, candles, fold.split.test))
     fitted, failures = fit_each(models, candles, fold.split)
     forecasts, more_failures = forecast_each(fitted, candles, origins)
-    subject = next((model for model in fitted if model.name == models[-1].name), None)
+    subject = _subject(recipe, fitted)
     if subject is not None:
         save_model(_model_folder(folder, fold), subject, candles)
     if forecasts:
-        with written_whole(folder.checkpoints / f"fold-{fold.number:04}.parquet") as aside:
+        with written_whole(folder.checkpoints / f"fold-{fold.number:06}.parquet") as aside:
             pl.concat([forecast.to_frame() for forecast in forecasts]).write_parquet(aside)
     parts = {"train": fold.split.train, "validation": fold.split.validation, "test": fold.tested}
     return {
@@ -181,13 +180,20 @@ def _one_fold(
     }
 
 
+def _subject(recipe: Recipe, fitted: Sequence[Model]) -> Model | None:
+    """The model that is kept: the recipe's network, or the last baseline; None if it failed."""
+    if recipe.model is None:
+        return fitted[-1] if fitted else None
+    return next((model for model in fitted if isinstance(model, NetworkForecaster)), None)
+
+
 def _model_folder(folder: RunFolder, fold: Fold) -> Path:
-    return folder.checkpoints / f"model-{fold.number:04}"
+    return folder.checkpoints / f"model-{fold.number:06}"
 
 
 def _weights_before(folder: RunFolder, fold: Fold) -> NetworkForecaster | None:
     """The newest network of the folds before; None if there is none."""
-    before = (folder.checkpoints / f"model-{number:04}" for number in range(fold.number - 1, 0, -1))
+    before = (folder.checkpoints / f"model-{number:06}" for number in range(fold.number - 1, 0, -1))
     newest = next((path for path in before if path.is_dir()), None)
     model = None if newest is None else load_model(newest)[1]
     return model if isinstance(model, NetworkForecaster) else None
@@ -206,25 +212,26 @@ def _forecast_files(folder: RunFolder) -> list[Path]:
     return sorted(folder.checkpoints.glob("fold-*.parquet"))
 
 
-def _pooled(folder: RunFolder, recipe: Recipe) -> list[Forecast]:
-    """Every model's forecasts of all folds that it has, as one."""
-    rows = pl.scan_parquet(_forecast_files(folder)).drop(*QUANTILES)
+def _pooled(folder: RunFolder, recipe: Recipe, facts: Sequence[dict[str, Any]]) -> list[Forecast]:
+    """Every model's forecasts of all folds that it has, as one.
+
+    Raises:
+        CandlecastError: If no fold has any.
+    """
+    files = _forecast_files(folder)
+    if not files:
+        reasons = "; ".join(f"{name}: {why}" for name, why in facts[-1]["failures"].items())
+        raise CandlecastError(f"no fold could be forecast ({reasons}).")
+    rows = pl.scan_parquet(files).drop(*QUANTILES)
     names = [model.name for model in (*make_baselines(recipe), make_network(recipe)) if model]
     tables = (rows.filter(model=name).collect() for name in names)
     return [Forecast.from_frame(table) for table in tables if table.height]
 
 
-def _newest_model(facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What there is to know of the model that was kept.
-
-    Raises:
-        CandlecastError: If there is none, for then there is nothing to finish.
-    """
+def _newest_model(facts: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """What there is to know of the model that was kept, if there is one."""
     known = [fact["model"] for fact in facts if fact["model"] is not None]
-    if not known:
-        reasons = "; ".join(f"{name}: {why}" for name, why in facts[-1]["failures"].items())
-        raise CandlecastError(f"no fold could be fitted ({reasons}).")
-    return dict(known[-1])
+    return dict(known[-1]) if known else None
 
 
 def _failed_everywhere(facts: Sequence[dict[str, Any]]) -> dict[str, str]:

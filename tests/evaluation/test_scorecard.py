@@ -109,7 +109,9 @@ def test_the_verdict_says_who_errs_more_and_whether_that_is_more_than_luck(
     assert "worse than persistence (p < 1e-6)" in worse
     assert ", 3 times as much" in worse
     noise = np.random.default_rng(0).normal(scale=0.05 * np.std(move), size=move.shape)
-    assert "no evidence of skill (p = " in scored(candles, last + noise).verdicts[0]
+    assert (
+        "no evidence of skill: nothing sets it apart" in scored(candles, last + noise).verdicts[0]
+    )
     assert "no evidence of skill: it forecasts no change" in scored(candles, last).verdicts[0]
 
 
@@ -238,7 +240,12 @@ def test_a_model_that_lacks_origins_is_scored_beside_persistence_on_its_own(
         [each.take(np.arange(3000, len(each))) for each in forecasts], "log_return", None
     )
     assert card.scores["ar"] == alone.scores["ar"]
-    assert card.comparisons["1"]["n"] == len(half)
+    assert card.comparisons["1"]["n"] == len(forecasts[0])
+    assert card.comparisons["1"]["left_out"] == ["ar"], "not ranked with those of more rows"
+    said = score_forecasts([forecasts[0], half], "log_return", None, subject="ar").verdicts[0]
+    same = alone.scores["persistence"]["1"]["rmse"]
+    assert "scored on 2,995 of 5,995 windows" in said
+    assert f'"no change" errs by {same:,.5g}' in said
     assert card.judgements["ar"]["1"] == alone.judgements["ar"]["1"]
 
 

@@ -120,6 +120,17 @@ def test_two_fits_give_the_same_forecasts_to_the_bit(
 
 
 @every_model
+def test_to_fit_again_gives_what_to_fit_once_does(
+    make: Callable[[], Model], candles: Candles
+) -> None:
+    once, twice = fitted(make, candles), fitted(make, candles)
+    split = split_of(candles)
+    twice.fit(candles, split)
+    origins = once.origins(candles, split.test, known=True)
+    assert_same_forecast(twice.forecast(candles, origins), once.forecast(candles, origins))
+
+
+@every_model
 def test_a_saved_model_forecasts_the_same_to_the_bit(
     make: Callable[[], Model], candles: Candles, tmp_path: Path
 ) -> None:

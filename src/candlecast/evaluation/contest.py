@@ -14,7 +14,7 @@ from candlecast.evaluation.significance import diebold_mariano
 
 
 def compare(outcomes: Mapping[str, Outcome], baseline: str) -> dict[str, Any]:
-    """All models at once, at the origins that all of them have.
+    """All models at once: those that have a finite forecast at each of the baseline's origins.
 
     `spa_p_value` is of Hansen's test that none of the `tried` models has a smaller squared error
     than persistence. `confidence_set` names, for the squared error and for the CRPS, the
@@ -22,18 +22,16 @@ def compare(outcomes: Mapping[str, Outcome], baseline: str) -> dict[str, Any]:
     Diebold-Mariano test of each pair of models with a distribution: model, other, `dm` (above 0 if
     the model is better) and `p_value`.
     """
-    judged = {name: each for name, each in outcomes.items() if _is_finite(each)}
-    origins = next(iter(outcomes.values())).origin
-    for each in judged.values():
-        origins = origins[np.isin(origins, each.origin)]
-    judged = {name: each.at(origins) for name, each in judged.items()}
-    horizon = next(iter(outcomes.values())).horizon
+    origins, horizon = outcomes[baseline].origin, outcomes[baseline].horizon
+    whole = {name: each.at(origins) for name, each in outcomes.items()}
+    judged = {name: each for name, each in whole.items() if _is_whole(each, len(origins))}
     squared = {name: each.squared_error for name, each in judged.items()}
     crps = {name: each.crps for name, each in judged.items() if _is_known(each.crps)}
     density = {name: -each.log_score for name, each in judged.items() if _is_known(each.log_score)}
     others = {name: loss for name, loss in squared.items() if name != baseline}
     return {
         "n": len(origins),
+        "left_out": [name for name in outcomes if name not in judged],
         "tried": len(others),
         "spa_p_value": superior_predictive_ability(squared[baseline], others, horizon)
         if others and baseline in squared
@@ -47,8 +45,8 @@ def compare(outcomes: Mapping[str, Outcome], baseline: str) -> dict[str, Any]:
     }
 
 
-def _is_finite(outcome: Outcome) -> bool:
-    return bool(np.isfinite(outcome.forecast).all()) and len(outcome) > 0
+def _is_whole(outcome: Outcome, origins: int) -> bool:
+    return 0 < origins == len(outcome) and bool(np.isfinite(outcome.forecast).all())
 
 
 def _is_known(losses: Floats | None) -> TypeGuard[Floats]:

@@ -38,7 +38,7 @@ class Fold:
         number: Counted from 1.
         split: The parts; the test part begins with the lookback of its first origin and ends with
             the targets of its last.
-        tested: The rows that are origins of the test: each of them in one fold and no other.
+        tested: The rows that may be origins of the test, each in one fold and no other.
     """
 
     number: int

@@ -198,7 +198,7 @@ def _decide(
         return "no evidence of skill", asked, _nothing_found(asked)
     found = f"better in {_names(better)}"
     if against:
-        reason = f"the questions disagree: {found}, worse in {_names(against)}"
+        reason = f"the questions disagree: {found}, worse in {_names(against, by_itself=True)}"
     elif error_ratio > MOST_ERROR:
         reason = f"{found}, yet its squared errors are {error_ratio:.4g} times persistence's"
     elif not any(_statistic(q) > 0 for q in errors):
@@ -230,11 +230,18 @@ def _statistic(question: Question) -> float:
     return math.nan if question.statistic is None else question.statistic
 
 
-def _names(questions: Sequence[Question]) -> str:
-    """`squared error (p < 1e-6) and direction (p = 0.012)`."""
-    named = [f"{q.name} ({_p_text(q.adjusted)})" for q in questions if q.adjusted is not None]
+def _names(questions: Sequence[Question], *, by_itself: bool = False) -> str:
+    """`squared error (p < 1e-6) and direction (p = 0.012)`; the p-value adjusted, or by itself."""
+    alone = " by itself" if by_itself else ""
+    p_values = [q.p_value if by_itself else q.adjusted for q in questions]
+    named = [
+        f"{q.name} ({_p_text(p_value)}{alone})"
+        for q, p_value in zip(questions, p_values, strict=True)
+    ]
     return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
 
 
-def _p_text(p_value: float) -> str:
+def _p_text(p_value: float | None) -> str:
+    if p_value is None:
+        return "p unknown"
     return "p < 1e-6" if p_value < 1e-6 else f"p = {p_value:.2g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from candlecast.evaluation.judge import LEVEL
 Table = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 PERSISTENCE = "persistence"
+PROVEN = ("beats persistence", "worse than persistence")
 
 
 def verdicts(
@@ -50,30 +52,31 @@ def skill_text(skill: float) -> str:
 
 def _of_subject(model: str, horizon: str, scores: Table, judgement: Mapping[str, Any]) -> str:
     """Verdict, what it rests on, and the errors in price."""
-    ours, theirs = scores[model][horizon]["rmse"], scores[PERSISTENCE][horizon]["rmse"]
+    own, baseline = scores[model][horizon], scores[PERSISTENCE][horizon]
     text = f"{model}, {horizon} ahead: {_judgement(judgement)}"
+    if own["n"] and own["n"] != baseline["n"]:
+        text += f" It was scored on {own['n']:,} of {baseline['n']:,} windows."
+    ours, theirs, skill = own["rmse"], baseline["rmse"], own["skill"]
     if ours is None or theirs is None:
         return text
-    text += (
-        f' It errs by {ours:,.5g} (RMSE in price) where saying "no change" errs by {theirs:,.5g}'
-    )
+    if own["n"] != baseline["n"] and skill is not None:
+        theirs = ours / math.sqrt(1 - skill)  # on the same windows as the model
+    text += f" It errs by {ours:,.5g} (RMSE in price)"
+    text += f' where saying "no change" errs by {theirs:,.5g}'
     if theirs == 0:
         return text + "."
-    text += (
-        f", {1 - ours / theirs:.2%} less"
-        if ours < theirs
-        else f", {ours / theirs:,.5g} times as much"
-    )
-    skill, interval = scores[model][horizon]["skill"], judgement["interval"]
-    if skill is None or interval is None:
+    less, times = f", {1 - ours / theirs:.2%} less", f", {ours / theirs:,.5g} times as much"
+    text += less if ours < theirs else times
+    if skill is None or judgement["interval"] is None:
         return text + "."
-    low, high = (skill_text(end) for end in interval)
+    low, high = (skill_text(end) for end in judgement["interval"])
     return f"{text}. Skill {skill_text(skill)}, with 95 % confidence {low} to {high}."
 
 
 def _judgement(judgement: Mapping[str, Any]) -> str:
     verdict, p_value, reason = (judgement[key] for key in ("verdict", "p_value", "reason"))
-    strength = f" ({p_text(p_value)})" if p_value is not None else ""
+    decided = p_value is not None and verdict in PROVEN
+    strength = f" ({p_text(p_value)})" if decided else ""
     return f"{verdict}{strength}" + (f": {reason.rstrip('.')}." if reason else ".")
 
 
@@ -81,7 +84,7 @@ def _price_level(model: str, horizon: str, scores: Table) -> Iterator[str]:
     """R² and MAPE of a price are near perfection for anything that follows it; so never alone."""
     ours, theirs = scores[model][horizon], scores[PERSISTENCE][horizon]
     figures = [each[name] for each in (ours, theirs) for name in ("price_r2", "price_mape")]
-    if None not in figures:
+    if None not in figures and ours["n"] == theirs["n"]:
         r2, mape, base_r2, base_mape = figures
         yield (
             f"{model}, {horizon} ahead, on the price's level: R² {r2:.5f} and MAPE {mape:.3%}; "
@@ -95,11 +98,8 @@ def _of_all(horizon: str, judgements: Table, comparison: Mapping[str, Any]) -> s
     for model, by_horizon in judgements.items():
         if model != PERSISTENCE:
             verdict, p_value = (by_horizon[horizon][key] for key in ("verdict", "p_value"))
-            proven = p_value is not None and verdict in (
-                "beats persistence",
-                "worse than persistence",
-            )
-            strength = f" ({p_text(p_value)})" if proven else ""
+            decided = p_value is not None and verdict in PROVEN
+            strength = f" ({p_text(p_value)})" if decided else ""
             named.setdefault(verdict, []).append(f"{model}{strength}")
     said = "; ".join(f"{verdict}: {', '.join(models)}" for verdict, models in named.items())
     text = f"{horizon} ahead, the close: {said}."

@@ -136,6 +136,7 @@ class NetworkForecaster:
             raise InputError(
                 "this model was made without training settings, so it cannot be fitted."
             )
+        self.network_, self.spread_ = self._fresh_network(), None
         if self.start is not None:
             self.network_.load_state_dict(self.start.network_.state_dict())
         began = time.perf_counter()
@@ -175,7 +176,7 @@ class NetworkForecaster:
     def forecast(self, candles: Candles, origins: NDArray[np.int64]) -> Forecast:
         """Run the frozen network over the windows, in batches, and turn its output into prices."""
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = self.network_.to(device).eval().requires_grad_(requires_grad=False)
+        network = self.network_.to(device).eval()
         inputs = self.inputs(candles)
         unknown = torch.empty(len(inputs), 0)
         windows = WindowBatches(
@@ -213,7 +214,7 @@ class NetworkForecaster:
         columns = (model.feature_scaler_.columns, model.target_scaler_.columns)
         if columns != (model.settings.features, (model.settings.target,)):
             raise ValueError(f"the scalers are of other columns: {columns}")
-        spread = state.document["spread"]
+        spread = state.document.get("spread")
         model.spread_ = None if spread is None else np.asarray(spread, dtype=np.float64)
         model.network_.load_state_dict(
             {name: torch.from_numpy(value) for name, value in state.arrays.items()}

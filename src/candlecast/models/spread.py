@@ -1,4 +1,4 @@
-"""A spread around a point forecast: Student's t, fitted to standardised errors at each horizon."""
+"""A spread around a point forecast: Student's t, fitted to errors at each horizon."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def fit_spread(errors: Floats, horizons: Sequence[int] | None = None) -> Floats:
 
     Args:
         errors: Finite, over the deviation that was forecast if one was; shape [origins, horizons].
-        horizons: Candles ahead, if the origins are consecutive: then one origin in so many is
-            taken, for spans that overlap tell the same thing again and again.
+        horizons: Candles ahead, if the origins follow each other: then one in so many is taken, for
+            spans that overlap tell the same thing again and again.
 
     Returns:
         Shape [3, horizons].

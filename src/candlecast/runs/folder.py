@@ -142,7 +142,9 @@ def open_folder(
 
 def _holds_nothing(folder: RunFolder) -> bool:
     """Whether no work was saved yet."""
-    return all(path == folder.mark for path in folder.checkpoints.iterdir())
+    return not folder.model.exists() and all(
+        path == folder.mark for path in folder.checkpoints.iterdir()
+    )
 
 
 def _take_away(folder: RunFolder, made: list[Path]) -> None:
