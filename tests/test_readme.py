@@ -88,3 +88,9 @@ def test_every_file_that_the_readme_links_to_is_there() -> None:
     assert len(links) >= 5
     for link in links:
         assert (root / link).exists(), link
+
+
+def test_no_page_is_left_unfinished() -> None:
+    root = Path(__file__).parents[1]
+    for page in (root / "README.md", *(root / "docs").glob("*.md")):
+        assert "@@" not in page.read_text(encoding="utf-8"), page.name
