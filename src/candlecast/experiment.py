@@ -30,7 +30,7 @@ from candlecast.progress import Progress
 from candlecast.recipe import Recipe
 from candlecast.runs.chosen_candles import all_candles, bounded, is_simulated
 from candlecast.runs.clock import Clock
-from candlecast.runs.facts import data_facts, model_facts, part_facts, versions
+from candlecast.runs.facts import model_facts, part_facts, run_facts
 from candlecast.runs.finished import Run, finish_run
 from candlecast.runs.folder import RunFolder, choose_folder, open_folder
 from candlecast.runs.yardsticks import naive_mae, target_scale
@@ -105,15 +105,11 @@ def run(
                 notes=_notes(recipe, split, simulated=is_simulated(candles)),
             )
         metrics = {
-            "work": "run",
-            "recipe": recipe.name,
-            "seed": recipe.seed,
-            "data": data_facts(used, sha256),
+            **run_facts("run", recipe, used, sha256),
             "split": _split_facts(used, split, origins),
             "model": model_facts(subject),
             **scorecard.to_metrics(),
             "audit": audited.to_dict(),
-            "versions": versions(),
         }
         rows = pl.concat([forecast.to_frame().lazy() for forecast in forecasts])
         return finish_run(folder, recipe, used, forecasts, rows, scorecard, metrics, clock)

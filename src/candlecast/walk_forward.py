@@ -33,7 +33,7 @@ from candlecast.progress import Progress
 from candlecast.recipe import Recipe
 from candlecast.runs.chosen_candles import all_candles, bounded
 from candlecast.runs.clock import Clock
-from candlecast.runs.facts import data_facts, model_facts, part_facts, versions
+from candlecast.runs.facts import model_facts, part_facts, run_facts
 from candlecast.runs.finished import Run, finish_run
 from candlecast.runs.folder import RunFolder, choose_folder, open_folder
 from candlecast.runs.yardsticks import naive_mae
@@ -103,16 +103,12 @@ def walkforward(
                 notes=_notes(facts),
             )
         metrics = {
-            "work": "walkforward",
-            "recipe": recipe.name,
-            "seed": recipe.seed,
-            "data": data_facts(used, sha256),
+            **run_facts("walkforward", recipe, used, sha256),
             "split": _split_facts(folds, forecasts),
             "model": _newest_model(facts),
             **scorecard.to_metrics(),
             "folds": facts,
             "audit": audited.to_dict(),
-            "versions": versions(),
         }
         rows = pl.scan_parquet(_forecast_files(folder))
         return finish_run(folder, recipe, used, forecasts, rows, scorecard, metrics, clock)
@@ -168,10 +164,9 @@ def _one_fold(
     if forecasts:
         with written_whole(folder.checkpoints / f"fold-{fold.number:06}.parquet") as aside:
             pl.concat([forecast.to_frame() for forecast in forecasts]).write_parquet(aside)
-    parts = {"train": fold.split.train, "validation": fold.split.validation, "test": fold.tested}
     return {
         "fold": fold.number,
-        **part_facts(candles, parts),
+        **part_facts(candles, fold.parts),
         "test_windows": len(origins),
         "seconds": time.perf_counter() - began,
         "failures": failures | more_failures,

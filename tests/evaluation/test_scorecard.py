@@ -224,6 +224,17 @@ def test_one_broken_cell_does_not_sink_the_others(forecasts: list[Forecast]) -> 
     assert any("ar, 1 ahead, cannot be judged: 1 of 5,995" in said for said in card.verdicts)
 
 
+def test_a_subject_that_is_not_finite_is_left_out_of_the_contest_in_words(
+    forecasts: list[Forecast],
+) -> None:
+    mean = forecasts[1].mean.copy()
+    mean[5, 0] = np.nan  # its distribution is whole
+    broken = [forecasts[0], replace(forecasts[1], mean=mean), forecasts[2]]
+    card = score_forecasts(broken, "log_return", None, subject="ar")
+    assert "ar, 1 ahead: cannot be judged" in card.verdicts[0]
+    assert card.comparisons["1"]["left_out"] == ["ar"]
+
+
 def test_a_model_that_failed_has_an_empty_row_and_a_reason(forecasts: list[Forecast]) -> None:
     failures = {"garch_t": "the fit did not converge"}
     card = score_forecasts(forecasts, "log_return", None, failures=failures)

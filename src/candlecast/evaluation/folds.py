@@ -45,6 +45,11 @@ class Fold:
     split: Split
     tested: range
 
+    @property
+    def parts(self) -> dict[str, range]:
+        """The rows that train, that validate, and that are tested, by name."""
+        return self.split.parts | {"test": self.tested}
+
     def among(self, origins: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of some origins that this fold tests."""
         return origins[(origins >= self.tested.start) & (origins < self.tested.stop)]
@@ -146,8 +151,7 @@ def plan_table(candles: Candles, folds: list[Fold]) -> pl.DataFrame:
     table = []
     for fold in folds:
         row: dict[str, Any] = {"fold": fold.number}
-        parts = {"train": fold.split.train, "validation": fold.split.validation}
-        for name, rows in (parts | {"test": fold.tested}).items():
+        for name, rows in fold.parts.items():
             row[f"{name}_first"] = times[rows.start] if rows else None
             row[f"{name}_last"] = times[rows.stop - 1] if rows else None
             row[f"{name}_rows"] = len(rows)

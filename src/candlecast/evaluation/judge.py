@@ -235,13 +235,14 @@ def _names(questions: Sequence[Question], *, by_itself: bool = False) -> str:
     alone = " by itself" if by_itself else ""
     p_values = [q.p_value if by_itself else q.adjusted for q in questions]
     named = [
-        f"{q.name} ({_p_text(p_value)}{alone})"
+        f"{q.name} ({p_text(p_value)}{alone})"
         for q, p_value in zip(questions, p_values, strict=True)
     ]
     return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
 
 
-def _p_text(p_value: float | None) -> str:
+def p_text(p_value: float | None) -> str:
+    """A p-value as people write it."""
     if p_value is None:
         return "p unknown"
     return "p < 1e-6" if p_value < 1e-6 else f"p = {p_value:.2g}"

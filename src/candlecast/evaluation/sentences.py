@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from candlecast.evaluation.illusion import ShiftedCopy, sentence
-from candlecast.evaluation.judge import LEVEL
+from candlecast.evaluation.judge import LEVEL, p_text
 
 Table = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
@@ -38,11 +38,6 @@ def verdicts(
         yield from _copies(horizon, judgements, subject)
         yield from _of_distributions(horizon, scores, comparisons[horizon], subject)
         yield from _unjudged(horizon, judgements, subject)
-
-
-def p_text(p_value: float) -> str:
-    """A p-value as people write it."""
-    return "p < 1e-6" if p_value < 1e-6 else f"p = {p_value:.2g}"
 
 
 def skill_text(skill: float) -> str:
@@ -132,12 +127,7 @@ def _of_distributions(
     horizon: str, scores: Table, comparison: Mapping[str, Any], subject: str | None
 ) -> Iterator[str]:
     """Whose distribution is best by CRPS, and which others may be as good."""
-    crps = {
-        model: by_horizon[horizon]["crps_bp"]
-        for model, by_horizon in scores.items()
-        if by_horizon[horizon]["crps_bp"] is not None
-        and by_horizon[horizon]["n"] == scores[PERSISTENCE][horizon]["n"]  # on the same rows
-    }
+    crps = {model: scores[model][horizon]["crps_bp"] for model in comparison["crps"]}
     if len(crps) < 2:
         return
     best = min(crps, key=lambda model: crps[model])

@@ -13,11 +13,24 @@ from candlecast.candles import Candles
 from candlecast.intervals import interval_text
 from candlecast.models.baseline import Baseline
 from candlecast.models.network import NetworkForecaster
+from candlecast.recipe import Recipe
+from candlecast.runs.folder import Work
 
 _LIBRARIES = ("candlecast", "torch", "lightning", "polars", "numpy", "scipy", "arch")
 
 
-def data_facts(candles: Candles, sha256: str) -> dict[str, Any]:
+def run_facts(work: Work, recipe: Recipe, candles: Candles, sha256: str) -> dict[str, Any]:
+    """What was done, to which candles, with what."""
+    return {
+        "work": work,
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "data": _data_facts(candles, sha256),
+        "versions": _versions(),
+    }
+
+
+def _data_facts(candles: Candles, sha256: str) -> dict[str, Any]:
     """Which candles."""
     return {
         "symbol": candles.symbol,
@@ -60,7 +73,7 @@ def model_facts(model: NetworkForecaster | Baseline) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
+def _versions() -> dict[str, str]:
     """Of Python and of the libraries that a score may hang on."""
     return {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}
 
