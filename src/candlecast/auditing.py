@@ -6,10 +6,12 @@ from pathlib import Path
 
 from candlecast.candles import Candles
 from candlecast.evaluation.audit import Audit, audit
+from candlecast.markets import Markets
 from candlecast.models.roster import makers
 from candlecast.progress import Progress
 from candlecast.recipe import Recipe
-from candlecast.runs.chosen_candles import all_candles
+from candlecast.runs.chosen_candles import all_candles, bounded
+from candlecast.runs.inputs import with_inputs
 
 _EPOCHS = 3
 """Enough for an epoch to be chosen; what leaks, leaks in the first."""
@@ -19,7 +21,11 @@ _LEAST_ROWS = {"seasonal_naive": 3 * 1440, "har": 3 * 1440}
 
 
 def audit_recipe(
-    recipe: Recipe, candles: Candles | str | Path | None = None, *, progress: bool = True
+    recipe: Recipe,
+    candles: Candles | str | Path | None = None,
+    *,
+    markets: Markets | None = None,
+    progress: bool = True,
 ) -> Audit:
     """Look for anything in a recipe that knows the future.
 
@@ -30,11 +36,14 @@ def audit_recipe(
     Args:
         recipe: What to audit.
         candles: Candles, or the path of a candle file; None or ``simulated`` simulates a market.
+        markets: Other markets by symbol, as candles or paths of candle files.
         progress: Whether to show a progress bar in a terminal.
 
     Raises:
         InputError: If the candles are not fit for the recipe.
     """
+    given = all_candles(recipe, candles, markets)
+    recipe, _ = with_inputs(recipe, bounded(given, recipe))
     quick = recipe
     if recipe.training is not None:
         epochs = {"min_epochs": 1, "max_epochs": min(_EPOCHS, recipe.training.max_epochs)}
@@ -42,7 +51,7 @@ def audit_recipe(
     with Progress(shown=progress) as bar:
         return audit(
             recipe,
-            all_candles(recipe, candles),
+            given,
             makers(quick),
             least_rows=_LEAST_ROWS,
             progress=bar,

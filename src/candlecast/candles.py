@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from candlecast.checks import check_columns, first_true
 from candlecast.errors import CandleError, InputError
 from candlecast.intervals import as_utc, interval_text
+from candlecast.mirror import mirror
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,8 @@ class Candles:
 
     Attributes:
         frame: `time` (open time, UTC), `open`, `high`, `low`, `close`, `volume` and, where known,
-            `quote_volume`, `trades`, `taker_buy_volume`, `taker_buy_quote_volume`.
+            `quote_volume`, `trades`, `taker_buy_volume`, `taker_buy_quote_volume`. Columns such as
+            `ETHUSDT:close` are those of another market, put there by `with_market`.
         symbol: The market, such as ``BTCUSDT``.
         interval: The time from one open to the next. A candle is known at open time + interval.
     """
@@ -94,8 +96,9 @@ class Candles:
 
     def __repr__(self) -> str:
         span = f"{self.first:%Y-%m-%d %H:%M} .. {self.last:%Y-%m-%d %H:%M}" if len(self) else "none"
+        beside = f" beside {', '.join(self.markets)}" if self.markets else ""
         return (
-            f"Candles({self.symbol} {interval_text(self.interval)}, {len(self):,} rows, "
+            f"Candles({self.symbol} {interval_text(self.interval)}{beside}, {len(self):,} rows, "
             f"{span}, {self.gaps.height} gaps)"
         )
 
@@ -126,6 +129,12 @@ class Candles:
     def last(self) -> datetime:
         """Open time of the newest candle."""
         return self._time_at(-1)
+
+    @property
+    def markets(self) -> tuple[str, ...]:
+        """The symbols of the other markets that stand beside this one."""
+        symbols = (name.partition(":")[0] for name in self.frame.columns if ":" in name)
+        return tuple(dict.fromkeys(symbols))
 
     def _time_at(self, row: int) -> datetime:
         time = self.frame["time"][row]
@@ -209,20 +218,38 @@ class Candles:
                 f"{interval_text(self.interval)} from there share no edges with candles of "
                 f"{interval_text(interval)}."
             )
-        sums = [pl.col(name).sum() for name in ("volume", *OPTIONAL) if name in self.frame.columns]
         start, step = int(origin.timestamp()) * 1_000_000, _microseconds(interval)
         place = (pl.col("time").dt.epoch("us") - start) // step
         bucket = pl.from_epoch(start + place * step, "us").dt.replace_time_zone("UTC").alias("time")
         buckets = self.frame.group_by(bucket, maintain_order=True).agg(
-            pl.col("open").first(),
-            pl.col("high").max(),
-            pl.col("low").min(),
-            pl.col("close").last(),
-            *sums,
+            *(_in_bucket(name) for name in self.frame.columns if name != "time"),
             pl.len().alias("candles"),
         )
         whole = buckets.filter(pl.col("candles") == interval // self.interval).drop("candles")
         return Candles(whole, self.symbol, interval)
+
+    def mirrored(self) -> Candles:
+        """The market turned upside down: what rose falls by the same log return.
+
+        Each price p becomes K / p, where K is the square of the first close, so that the two
+        cross there; highs and lows change places, and what takers bought they now sell, at mean
+        prices that are mirrored too. Volumes, counts and times stay. Mirrored twice it is what it
+        was, but for rounding. Other markets are mirrored likewise, each about its own first close.
+        """
+        table = self.frame
+        for symbol in ("", *self.markets):
+            table = table.with_columns(mirror(table, f"{symbol}:" if symbol else ""))
+        return Candles(table, self.symbol, self.interval)
+
+
+def _in_bucket(name: str) -> pl.Expr:
+    """A column of a coarser candle; that of another market is known if all its candles are."""
+    column = pl.col(name)
+    ways = {"open": column.first(), "high": column.max(), "low": column.min()}
+    ways["close"] = column.last()
+    market, _, plain = name.rpartition(":")
+    value = ways.get(plain, column.sum())
+    return pl.when(column.is_not_null().all()).then(value).alias(name) if market else value
 
 
 def _microseconds(interval: timedelta) -> int:

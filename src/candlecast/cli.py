@@ -47,6 +47,12 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe."),
 ]
+Markets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with", metavar="SYMBOL=FILE", help="Put another market beside the candles, as an input."
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with what was left unfinished.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
@@ -67,6 +73,7 @@ def run(
     candles: CandleFile = "simulated",
     out: OutFolder = None,
     overrides: Overrides = None,
+    beside: Markets = None,
     resume: Resume = False,
     as_json: Json = False,
 ) -> None:
@@ -75,7 +82,7 @@ def run(
         chosen = Recipe.load(recipe, overrides or ())
         from candlecast import experiment  # torch and Lightning are not needed to refuse a recipe
 
-        finished = experiment.run(chosen, candles, out, resume=resume)
+        finished = experiment.run(chosen, candles, out, markets=_by_symbol(beside), resume=resume)
         _show(finished, as_json=as_json)
 
 
@@ -85,6 +92,7 @@ def walkforward(
     candles: CandleFile = "simulated",
     out: OutFolder = None,
     overrides: Overrides = None,
+    beside: Markets = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Print where the folds lie and stop there.")
     ] = False,
@@ -99,7 +107,9 @@ def walkforward(
             return
         from candlecast import walk_forward
 
-        finished = walk_forward.walkforward(chosen, candles, out, resume=resume)
+        finished = walk_forward.walkforward(
+            chosen, candles, out, markets=_by_symbol(beside), resume=resume
+        )
         _show(finished, as_json=as_json)
 
 
@@ -108,6 +118,7 @@ def audit(
     recipe: RecipeName = "default",
     candles: CandleFile = "simulated",
     overrides: Overrides = None,
+    beside: Markets = None,
     as_json: Json = False,
 ) -> None:
     """Look for anything in a recipe that knows the future; exit status 1 if something does."""
@@ -116,7 +127,7 @@ def audit(
         from candlecast.auditing import audit_recipe
         from candlecast.report.terminal import print_audit
 
-        found = audit_recipe(chosen, candles)
+        found = audit_recipe(chosen, candles, markets=_by_symbol(beside))
         if as_json:
             print(json.dumps(found.to_dict()))
         else:
@@ -130,6 +141,10 @@ def predict(
     run_dir: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
     candles: Annotated[Path, typer.Option(help="A candle file.")],
     out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+    beside: Markets = None,
+    features_file: Annotated[
+        Path | None, typer.Option(help="Your own features, if the model reads any; is executed.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Forecast with a run's model at every candle of a file that has a whole lookback."""
@@ -137,7 +152,9 @@ def predict(
         from candlecast import experiment
 
         with _output_file(out, candles, run_dir) as file:
-            forecasts = experiment.predict(run_dir, candles)
+            forecasts = experiment.predict(
+                run_dir, candles, markets=_by_symbol(beside), features_file=features_file
+            )
             forecasts.write_parquet(file)
         newest = forecasts.row(-1, named=True)
         summary = {
@@ -177,6 +194,19 @@ def recipes(
             print(json.dumps(described))
         else:
             print("\n".join(f"{each:13}{text}" for each, text in described.items()))
+
+
+def _by_symbol(given: list[str] | None) -> dict[str, str]:
+    """The files of other markets by symbol."""
+    files: dict[str, str] = {}
+    for text in given or ():
+        symbol, equals, file = text.partition("=")
+        if not (symbol and equals and file):
+            raise InputError(f"--with {text}: write SYMBOL=FILE, such as ETHUSDT=ETHUSDT.parquet.")
+        if symbol.upper() in files:
+            raise InputError(f"--with {text}: {symbol.upper()} stands twice. Keep one of them.")
+        files[symbol.upper()] = file
+    return files
 
 
 def _text_of(name: str, recipe: Recipe) -> str:

@@ -11,14 +11,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from candlecast.artifact import load_model, save_model
+from candlecast.artifact import ModelDocument, load_model, save_model
 from candlecast.candles import Candles
 from candlecast.errors import CandlecastError, InputError
 from candlecast.evaluation.audit import audit
 from candlecast.evaluation.scorecard import BASELINE, score_forecasts
+from candlecast.features.own import load_own_features
 from candlecast.intervals import interval_text
+from candlecast.markets import Markets, with_markets
 from candlecast.models.baseline import Baseline
-from candlecast.models.network import NetworkForecaster
 from candlecast.models.roster import (
     common_origins,
     fit_each,
@@ -26,13 +27,16 @@ from candlecast.models.roster import (
     make_baselines,
     make_network,
 )
+from candlecast.models.trained import Trained
 from candlecast.progress import Progress
-from candlecast.recipe import Recipe
+from candlecast.recipe import CalibrationSettings, Recipe
+from candlecast.runs.calibrated import calibrate_each
 from candlecast.runs.chosen_candles import all_candles, bounded, is_simulated
 from candlecast.runs.clock import Clock
 from candlecast.runs.facts import model_facts, part_facts, run_facts
 from candlecast.runs.finished import Run, finish_run
 from candlecast.runs.folder import RunFolder, choose_folder, open_folder
+from candlecast.runs.inputs import with_inputs
 from candlecast.runs.yardsticks import naive_mae, target_scale
 from candlecast.sources import read
 from candlecast.splits import Split, split_rows
@@ -50,6 +54,7 @@ def run(
     candles: Candles | str | Path | None = None,
     out: str | Path | None = None,
     *,
+    markets: Markets | None = None,
     resume: bool = False,
     progress: bool = True,
 ) -> Run:
@@ -59,6 +64,8 @@ def run(
         recipe: What to do.
         candles: Candles, or the path of a candle file; None or ``simulated`` simulates a market.
         out: The folder to write to; None takes the next free one under ``runs/``.
+        markets: Other markets by symbol, as candles or paths of candle files, for the recipe's
+            `market_features`.
         resume: Go on with an unfinished run in that folder.
         progress: Whether to show a progress bar in a terminal.
 
@@ -68,8 +75,9 @@ def run(
     """
     clock = Clock()
     with clock.measure("read_s"):
-        given = all_candles(recipe, candles)
+        given = all_candles(recipe, candles, markets)
         used = bounded(given, recipe)
+        recipe, dropped = with_inputs(recipe, used)
     split = split_rows(len(used), recipe.split)
     network, baselines = make_network(recipe), make_baselines(recipe)
     origins = _origins(network, baselines, used, split)
@@ -94,6 +102,7 @@ def run(
         models = _saved(subject, fitted, used, folder, clock, bar)
         with clock.measure("predict_s"):
             forecasts, more_failures = forecast_each(models, used, origins["test"])
+            forecasts, _ = calibrate_each(forecasts, recipe.calibration)
         with clock.measure("score_s"):
             scorecard = score_forecasts(
                 forecasts,
@@ -105,7 +114,7 @@ def run(
                 notes=_notes(recipe, split, simulated=is_simulated(candles)),
             )
         metrics = {
-            **run_facts("run", recipe, used, sha256),
+            **run_facts("run", recipe, used, sha256, dropped),
             "split": _split_facts(used, split, origins),
             "model": model_facts(subject),
             **scorecard.to_metrics(),
@@ -116,13 +125,21 @@ def run(
 
 
 def predict(
-    run_folder: str | Path, candles: Candles | str | Path, *, progress: bool = True
+    run_folder: str | Path,
+    candles: Candles | str | Path,
+    *,
+    markets: Markets | None = None,
+    features_file: str | Path | None = None,
+    progress: bool = True,
 ) -> pl.DataFrame:
     """Forecast with a saved model at every origin that the candles allow.
 
     Args:
         run_folder: A run's folder.
         candles: Candles, or the path of a candle file.
+        markets: The other markets that the model reads, by symbol.
+        features_file: The user's own features, if the model reads any: the same file as then. It
+            is executed.
         progress: Whether to show a progress bar in a terminal.
 
     Returns:
@@ -133,7 +150,8 @@ def predict(
         CandlecastError: If a forecast is not finite.
     """
     document, model = load_model(RunFolder(Path(run_folder)).model)
-    candles = candles if isinstance(candles, Candles) else read(candles)
+    candles = with_markets(candles if isinstance(candles, Candles) else read(candles), markets)
+    _load_own(features_file, document)
     interval = interval_text(candles.interval)
     if interval != document.interval:
         raise InputError(
@@ -149,7 +167,7 @@ def predict(
             "without a gap."
         )
     with Progress(shown=progress) as bar:
-        if isinstance(model, NetworkForecaster):
+        if isinstance(model, Trained):
             model.progress = bar
         forecast = model.forecast(candles, origins)
     if not np.isfinite(forecast.mean).all():
@@ -157,17 +175,37 @@ def predict(
             f"{run_folder}: the model's forecasts are not finite. Its weights may be damaged, or "
             "these candles are unlike all that it was trained on."
         )
+    (forecast,), _ = calibrate_each([forecast], _calibration(RunFolder(Path(run_folder))))
     return forecast.to_frame()
 
 
+def _load_own(features_file: str | Path | None, document: ModelDocument) -> None:
+    """Load the user's own features, if it is the file that the model was trained with."""
+    if features_file is None:
+        return
+    sha256 = document.model.get("settings", {}).get("features_file_sha256")
+    if sha256 is None:
+        raise InputError(
+            f"{features_file}: the model reads no features of its user's own. Leave the file out."
+        )
+    load_own_features(features_file, sha256)
+
+
+def _calibration(folder: RunFolder) -> CalibrationSettings:
+    """As the run's recipe has it; a model that was moved elsewhere without one is calibrated."""
+    if not folder.recipe.is_file():
+        return CalibrationSettings()
+    return Recipe.load(folder.recipe).calibration
+
+
 def _origins(
-    network: NetworkForecaster | None,
+    network: Trained | None,
     baselines: Sequence[Baseline],
     candles: Candles,
     split: Split,
 ) -> dict[str, NDArray[np.int64]]:
     """The windows of each part that every model has; none may be without."""
-    models: list[NetworkForecaster | Baseline] = [*baselines]
+    models: list[Trained | Baseline] = [*baselines]
     if network is not None:
         models.append(network)
     origins = {}
@@ -179,20 +217,20 @@ def _origins(
 
 
 def _saved(
-    subject: NetworkForecaster | Baseline,
+    subject: Trained | Baseline,
     fitted: Sequence[Baseline],
     candles: Candles,
     folder: RunFolder,
     clock: Clock,
     bar: Progress,
-) -> list[NetworkForecaster | Baseline]:
+) -> list[Trained | Baseline]:
     """Save the subject; the baselines, and in the network's place what was saved of it."""
     save_model(folder.model, subject, candles)
     if isinstance(subject, Baseline):
         return list(fitted)
     clock.move(subject.prepare_s_, "train_s", "prepare_s")
     _, saved = load_model(folder.model)
-    assert isinstance(saved, NetworkForecaster)
+    assert isinstance(saved, Trained)
     saved.progress = bar
     return [*fitted, saved]
 

@@ -17,11 +17,13 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from candlecast.checks import first_repeated
+from candlecast.conformal import GAIN
 from candlecast.errors import InputError
 from candlecast.features import TargetName, check_names
 from candlecast.intervals import IntervalText, as_utc
@@ -147,33 +149,70 @@ class WalkForwardSettings(Section):
     warm_start: bool = False
 
 
+class CalibrationSettings(Section):
+    """How the bands are kept to what they promise; see `candlecast.conformal`.
+
+    Attributes:
+        adaptive: Whether bands are shown, and scored, that follow the outcomes.
+        gain: How fast they follow: the log of the width for each outcome that was missed.
+    """
+
+    adaptive: bool = True
+    gain: Annotated[float, Field(gt=0, le=0.1)] = GAIN
+
+
 class ModelSettings(Section):
     """Which network, and its options.
 
     Attributes:
         network: A name from `candlecast.models.networks.NETWORKS`.
         options: What the network's constructor takes beside its inputs and outputs.
+        members: Networks that learn side by side from other first weights; their mean forecasts.
+        dropout: The share of values that is dropped before the outputs while training.
+        linear: The penalty of the linear forecast of the next return that the network adds to; see
+            `candlecast.models.directional`. None does without.
+
+    All but the first two are for networks that learn from every step.
     """
 
     network: str
     options: dict[str, Option] = {}
+    members: Count = 1
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    linear: Annotated[float, Field(gt=0)] | None = None
 
 
 class TrainingSettings(Section):
     """How the network is trained.
 
     Attributes:
-        learning_rate: Adam's.
-        batch_size: Windows a step.
-        shuffle: Whether windows are drawn in a new order each epoch, or in time order.
+        sequence: Rows of a sequence with a target at every step. None trains on windows, with a
+            target at their end alone.
+        learning_rate: Adam's; the highest of one cycle.
+        schedule: ``constant``, or ``one_cycle`` that warms up and cools down to the last epoch.
+        weight_decay: AdamW's.
+        clip: The longest gradient that is followed whole; None follows any.
+        batch_size: Windows or sequences a step.
+        steps: Steps an epoch, on sequences drawn at random; None takes as many as go once through
+            the train rows.
+        mirror: Whether sequences also learn from the market turned upside down, where every price
+            p is 1/p.
+        shuffle: Whether windows are drawn in a new order each epoch, or in time order; sequences
+            always are drawn.
         min_epochs: Epochs before early stopping may end the training. As Lightning does it, a stop
             that was called for earlier takes place then, whatever the epochs since were worth.
         max_epochs: Epochs at most.
         patience: Epochs without a better validation loss before the training ends.
     """
 
+    sequence: Count | None = None
     learning_rate: Annotated[float, Field(gt=0)]
+    schedule: Literal["constant", "one_cycle"] = "constant"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: Annotated[float, Field(gt=0)] | None = None
     batch_size: Count
+    steps: Count | None = None
+    mirror: bool = False
     shuffle: bool = False
     min_epochs: Count = 1
     max_epochs: Count
@@ -196,13 +235,20 @@ class Recipe(Section):
         description: One sentence for people.
         seed: Of every random choice.
         data: Which candles are used.
-        features: The network's inputs, names from `candlecast.features.FEATURES`.
+        features_file: A Python file of the user's with features of their own; see
+            `candlecast.features.own`.
+        features_file_sha256: The file's hash. A run fills it in; where it is given, the file must
+            have it.
+        features: The network's inputs, by names that `candlecast.features.expression` knows.
+        market_features: What is computed of every other market that is given beside the candles,
+            and joins the inputs; none is given, none is computed.
         target: What is forecast: the later `close`, or the `log_return` from origin to target.
         horizons: Candles ahead, one forecast each.
         scaler: How inputs and target are scaled, fitted on the train part.
         windows: How windows are cut.
         split: How rows are divided.
         walkforward: How a walk-forward refits and tests.
+        calibration: How the bands are kept to what they promise.
         baselines: What the network has to beat. Persistence and EWMA-t are always among them: the
             one is what every score is held against, the other the yardstick of volatility.
         model: Which network; None scores the baselines alone.
@@ -213,21 +259,31 @@ class Recipe(Section):
     description: str = ""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
     data: DataSettings = DataSettings()
+    features_file: str | None = None
+    features_file_sha256: str | None = None
     features: tuple[str, ...] = ()
+    market_features: tuple[str, ...] = ()
     target: TargetName = "log_return"
     horizons: Annotated[tuple[Count, ...], Field(min_length=1)] = (1,)
     scaler: ScalerName = "standard"
     windows: WindowSettings = WindowSettings(lookback=1)
     split: SplitSettings
     walkforward: WalkForwardSettings = WalkForwardSettings()
+    calibration: CalibrationSettings = CalibrationSettings()
     baselines: tuple[BaselineName, ...] = get_args(BaselineName)
     model: ModelSettings | None = None
     training: TrainingSettings | None = None
 
     @field_validator("features")
     @classmethod
-    def _known_features(cls, features: tuple[str, ...]) -> tuple[str, ...]:
-        check_names(features)
+    def _known_features(cls, features: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
+        check_names(features, with_own=others.data.get("features_file") is not None)
+        return _unique(features)
+
+    @field_validator("market_features")
+    @classmethod
+    def _known_market_features(cls, features: tuple[str, ...]) -> tuple[str, ...]:
+        check_names(f"MARKET:{name}" for name in features)
         return _unique(features)
 
     @field_validator("horizons")
@@ -270,6 +326,9 @@ class Recipe(Section):
         tree = parse_yaml(text, where)
         if not isinstance(tree, dict):
             raise InputError(f"{where}: a recipe is a YAML mapping of keys to values.")
+        if str(recipe) not in packaged_recipes() and isinstance(tree.get("features_file"), str):
+            # It lies beside the recipe; one that an override names lies in the working folder.
+            tree["features_file"] = str(Path(recipe).absolute().parent / tree["features_file"])
         for override in overrides:
             _apply(tree, override)
         return cls.from_tree(tree, where)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from torch import nn
 
 from candlecast.artifact import load_model, save_model
 from candlecast.candles import Candles
@@ -20,8 +21,8 @@ from candlecast.evaluation.folds import Fold, plan_folds
 from candlecast.evaluation.scorecard import score_cells, score_forecasts
 from candlecast.files import write_text, written_whole
 from candlecast.forecast import QUANTILES, Forecast
+from candlecast.markets import Markets
 from candlecast.models.baseline import Baseline
-from candlecast.models.network import NetworkForecaster
 from candlecast.models.roster import (
     common_origins,
     fit_each,
@@ -29,18 +30,21 @@ from candlecast.models.roster import (
     make_baselines,
     make_network,
 )
+from candlecast.models.trained import Trained
 from candlecast.progress import Progress
 from candlecast.recipe import Recipe
+from candlecast.runs.calibrated import calibrate_each, read_states, write_states
 from candlecast.runs.chosen_candles import all_candles, bounded
 from candlecast.runs.clock import Clock
 from candlecast.runs.facts import model_facts, part_facts, run_facts
 from candlecast.runs.finished import Run, finish_run
 from candlecast.runs.folder import RunFolder, choose_folder, open_folder
+from candlecast.runs.inputs import with_inputs
 from candlecast.runs.yardsticks import naive_mae
 
 _log = logging.getLogger("candlecast")
 
-Model = NetworkForecaster | Baseline
+Model = Trained | Baseline
 
 
 def walkforward(
@@ -48,6 +52,7 @@ def walkforward(
     candles: Candles | str | Path | None = None,
     out: str | Path | None = None,
     *,
+    markets: Markets | None = None,
     resume: bool = False,
     progress: bool = True,
 ) -> Run:
@@ -60,6 +65,8 @@ def walkforward(
         recipe: What to do; its `walkforward` says where the folds lie.
         candles: Candles, or the path of a candle file; None or ``simulated`` simulates a market.
         out: The folder to write to; None takes the next free one under ``runs/``.
+        markets: Other markets by symbol, as candles or paths of candle files, for the recipe's
+            `market_features`.
         resume: Go on with an unfinished walk-forward in that folder; finished folds are kept.
         progress: Whether to show a progress bar in a terminal.
 
@@ -73,8 +80,9 @@ def walkforward(
     """
     clock = Clock()
     with clock.measure("read_s"):
-        given = all_candles(recipe, candles)
+        given = all_candles(recipe, candles, markets)
         used = bounded(given, recipe)
+        recipe, dropped = with_inputs(recipe, used)
     folds = plan_folds(used, recipe)
     path = Path(out) if out is not None else choose_folder(f"{recipe.name}-folds", resume=resume)
     sha256 = used.sha256
@@ -103,7 +111,7 @@ def walkforward(
                 notes=_notes(facts),
             )
         metrics = {
-            **run_facts("walkforward", recipe, used, sha256),
+            **run_facts("walkforward", recipe, used, sha256, dropped),
             "split": _split_facts(folds, forecasts),
             "model": _newest_model(facts),
             **scorecard.to_metrics(),
@@ -158,6 +166,10 @@ def _one_fold(
     origins = fold.among(common_origins(models, candles, fold.split.test))
     fitted, failures = fit_each(models, candles, fold.split)
     forecasts, more_failures = forecast_each(fitted, candles, origins)
+    # The bands learn on through the folds, whatever is fitted anew.
+    before = read_states(_states_file(folder, fold.number - 1))
+    forecasts, after = calibrate_each(forecasts, recipe.calibration, before)
+    write_states(_states_file(folder, fold.number), after)
     subject = _subject(recipe, fitted)
     if subject is not None:
         save_model(_model_folder(folder, fold), subject, candles)
@@ -179,19 +191,23 @@ def _subject(recipe: Recipe, fitted: Sequence[Model]) -> Model | None:
     """The model that is kept: the recipe's network, or the last baseline; None if it failed."""
     if recipe.model is None:
         return fitted[-1] if fitted else None
-    return next((model for model in fitted if isinstance(model, NetworkForecaster)), None)
+    return next((model for model in fitted if isinstance(model, Trained)), None)
 
 
 def _model_folder(folder: RunFolder, fold: Fold) -> Path:
     return folder.checkpoints / f"model-{fold.number:06}"
 
 
-def _weights_before(folder: RunFolder, fold: Fold) -> NetworkForecaster | None:
+def _states_file(folder: RunFolder, number: int) -> Path:
+    return folder.checkpoints / f"calibration-{number:06}.npz"
+
+
+def _weights_before(folder: RunFolder, fold: Fold) -> nn.Module | None:
     """The newest network of the folds before; None if there is none."""
     before = (folder.checkpoints / f"model-{number:06}" for number in range(fold.number - 1, 0, -1))
     newest = next((path for path in before if path.is_dir()), None)
     model = None if newest is None else load_model(newest)[1]
-    return model if isinstance(model, NetworkForecaster) else None
+    return model.network_ if isinstance(model, Trained) else None
 
 
 def _keep_last_model(folder: RunFolder, folds: Sequence[Fold]) -> None:

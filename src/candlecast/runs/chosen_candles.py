@@ -7,6 +7,7 @@ from pathlib import Path
 from candlecast.candles import Candles
 from candlecast.errors import InputError
 from candlecast.intervals import parse_interval
+from candlecast.markets import Markets, with_markets
 from candlecast.recipe import Recipe
 from candlecast.simulate import simulate
 from candlecast.sources import read
@@ -27,12 +28,24 @@ def load_candles(recipe: Recipe, candles: Candles | str | Path | None) -> Candle
     return bounded(all_candles(recipe, candles), recipe)
 
 
-def all_candles(recipe: Recipe, candles: Candles | str | Path | None) -> Candles:
+def all_candles(
+    recipe: Recipe, candles: Candles | str | Path | None, markets: Markets | None = None
+) -> Candles:
     """The candles as they are read or simulated, before the recipe's `data` bounds them.
 
+    Args:
+        recipe: Its `data.simulated` counts.
+        candles: Candles, or the path of a candle file; None or ``simulated`` simulates a market.
+        markets: Other markets to put beside them; see `with_market`.
+
     Raises:
-        InputError: If there is no such file, or it holds no candles.
+        InputError: If there is no such file, it holds no candles, or a market cannot stand beside
+            them.
     """
+    return with_markets(_read_or_simulated(recipe, candles), markets)
+
+
+def _read_or_simulated(recipe: Recipe, candles: Candles | str | Path | None) -> Candles:
     if not isinstance(recipe, Recipe):
         raise InputError(f"this takes a Recipe, not {recipe!r}; Recipe.load reads one.")
     if isinstance(candles, Candles):

@@ -10,22 +10,25 @@ from importlib.metadata import version
 from typing import Any
 
 from candlecast.candles import Candles
+from candlecast.features.compute import Dropped
 from candlecast.intervals import interval_text
 from candlecast.models.baseline import Baseline
-from candlecast.models.network import NetworkForecaster
+from candlecast.models.trained import Trained
 from candlecast.recipe import Recipe
 from candlecast.runs.folder import Work
 
 _LIBRARIES = ("candlecast", "torch", "lightning", "polars", "numpy", "scipy", "arch")
 
 
-def run_facts(work: Work, recipe: Recipe, candles: Candles, sha256: str) -> dict[str, Any]:
-    """What was done, to which candles, with what."""
+def run_facts(
+    work: Work, recipe: Recipe, candles: Candles, sha256: str, dropped: Dropped
+) -> dict[str, Any]:
+    """What was done, to which candles, with what, and which features they did not allow."""
     return {
         "work": work,
         "recipe": recipe.name,
         "seed": recipe.seed,
-        "data": _data_facts(candles, sha256),
+        "data": _data_facts(candles, sha256) | {"dropped_features": dropped},
         "versions": _versions(),
     }
 
@@ -40,6 +43,7 @@ def _data_facts(candles: Candles, sha256: str) -> dict[str, Any]:
         "last": iso(candles.last),
         "gaps": candles.gaps.height,
         "missing": candles.missing,
+        "markets": list(candles.markets),
         "sha256": sha256,
     }
 
@@ -54,7 +58,7 @@ def part_facts(candles: Candles, parts: Mapping[str, range]) -> dict[str, Any]:
     return facts
 
 
-def model_facts(model: NetworkForecaster | Baseline) -> dict[str, Any]:
+def model_facts(model: Trained | Baseline) -> dict[str, Any]:
     """Which model; what only a network has is None for a baseline."""
     if isinstance(model, Baseline):
         unknown = ("parameters", "best_epoch", "epochs", "val_loss")

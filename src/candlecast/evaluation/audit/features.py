@@ -27,12 +27,13 @@ from candlecast.evaluation.audit.look_ahead import (
 )
 from candlecast.evaluation.audit.places import spread, trial_origins
 from candlecast.evaluation.audit.wording import counted, said
-from candlecast.features import TargetName, target_values
+from candlecast.features import TargetName, feature_table, in_segments, target_values
 
 Feature = pl.Expr | Callable[[Candles], Floats]
 """A Polars expression over the candles' columns, or a function that gives one value a candle."""
 
-_SECONDS = 0.5  # to spend on a feature, about
+_SECONDS = 0.5  # to spend on a function, about
+_COMPUTATIONS = 12_000  # of expressions, of all together; which is what it is on any machine
 _ALL_TRIED = 150  # computations that make it worth trying all that `trial_origins` names
 _SEARCHES = (700, 300, 100, 30)  # computations to search for few rows with, as many as affordable
 
@@ -65,8 +66,9 @@ def audit_features(
         InputError: If a feature cannot be computed, or does not give one value a candle.
     """
     mixture = Mixture(candles, seed)
+    affordable = _COMPUTATIONS / max(len(features), 1)
     return [
-        _audit_feature(name, feature, candles, mixture, across_gaps, horizons, seed)
+        _audit_feature(name, feature, candles, mixture, across_gaps, horizons, affordable, seed)
         for name, feature in features.items()
     ]
 
@@ -78,6 +80,7 @@ def _audit_feature(
     mixture: Mixture,
     across_gaps: bool,
     horizons: Iterable[int],
+    affordable: float,
     seed: int,
 ) -> Finding:
     def column(table: Candles) -> Floats:
@@ -85,9 +88,9 @@ def _audit_feature(
 
     subject = f"feature {name}"
     values, seconds = _whole_column(subject, column, candles)
-    if isinstance(feature, pl.Expr):
-        seconds = 0.0  # it is quick, and what is tried on it is the same on any machine
-    found, check = _look_ahead(column, values, candles, mixture, seconds, seed)
+    if not isinstance(feature, pl.Expr):
+        affordable = _SECONDS / max(seconds, 1e-9)
+    found, check = _look_ahead(column, values, candles, mixture, affordable, seed)
     ahead = found.rows if isinstance(found, LookAhead) else 0
     for horizon in sorted({*horizons, ahead} - {0}):
         target = _target_that_it_equals(values, candles, horizon)
@@ -108,14 +111,19 @@ def _audit_feature(
 
 
 def _look_ahead(
-    column: Column, values: Floats, candles: Candles, mixture: Mixture, seconds: float, seed: int
+    column: Column,
+    values: Floats,
+    candles: Candles,
+    mixture: Mixture,
+    affordable: float,
+    seed: int,
 ) -> tuple[LookAhead | NotAudited | None, str]:
     """By how many rows a feature looks ahead, and in words what was tried.
 
-    How much is tried on a function depends, in a few steps, on how long it takes to compute.
+    How much is tried depends, in a few steps, on how many computations can be afforded: of a
+    function by how long one takes, of an expression by how many there are beside it.
     """
     known = _known(column, candles)
-    affordable = _SECONDS / max(seconds, 1e-9)
     origins = trial_origins(candles, seed)
     if affordable < _ALL_TRIED:
         origins = trial_origins(candles, seed, gaps=1, others=2)
@@ -173,10 +181,8 @@ def _column(feature: Feature, candles: Candles, across_gaps: bool) -> Floats:
     """A feature's values; those of an expression are computed as `compute_features` does."""
     if not isinstance(feature, pl.Expr):
         return np.array(feature(candles), dtype=np.float64)  # a copy, which it cannot alter
-    table = candles.frame.hstack([pl.Series("segment", candles.segment_ids)])
-    values = feature if across_gaps else feature.over("segment")
-    named = table.with_columns(values.cast(pl.Float64).alias("feature"))
-    return named["feature"].to_numpy()
+    values = in_segments(feature, across_gaps=across_gaps).alias("feature")
+    return feature_table(candles).with_columns(values)["feature"].to_numpy()
 
 
 def _target_that_it_equals(values: Floats, candles: Candles, horizon: int) -> str | None:

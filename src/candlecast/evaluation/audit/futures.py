@@ -44,7 +44,7 @@ def other_future(candles: Candles, origin: int, way: str, seed: int = 0) -> Cand
 
 
 def change_after(candles: Candles, origin: int, seed: int = 0) -> Candles:
-    """Other prices, volumes and counts after a row, valid ones; the times stay.
+    """Other prices, volumes and counts after a row, valid ones, of all markets; the times stay.
 
     A row's new values depend on the seed and the row alone and not on the origin, so a value that
     reads up to row r changes for every origin before r and for none from r on.
@@ -57,12 +57,16 @@ def change_after(candles: Candles, origin: int, seed: int = 0) -> Candles:
     rng = np.random.default_rng(seed)
     table = candles.frame
     after = pl.int_range(pl.len()) > origin
+    others: dict[str, Floats] = {}
+    for prefix in ("", *(f"{symbol}:" for symbol in candles.markets)):
+        others |= _other_prices(table, rng, prefix)
+    others |= _other_amounts(table, rng)
     changed = table.with_columns(
         pl.when(after)
-        .then(pl.Series(values).cast(table.schema[name]))
+        .then(pl.Series(values, nan_to_null=True).cast(table.schema[name]))
         .otherwise(pl.col(name))
         .alias(name)
-        for name, values in (_other_prices(table, rng) | _other_amounts(table, rng)).items()
+        for name, values in others.items()
     )
     return Candles(changed, candles.symbol, candles.interval)
 
@@ -98,15 +102,18 @@ _WAYS: dict[str, Callable[[Candles, int, int], Candles]] = {
 }
 
 
-def _other_prices(table: pl.DataFrame, rng: np.random.Generator) -> dict[str, Floats]:
+def _other_prices(table: pl.DataFrame, rng: np.random.Generator, prefix: str) -> dict[str, Floats]:
     """Open and close move apart and the range is drawn anew: ratios change with the level."""
-    opened, closed = (table[name].to_numpy() * _factors(rng, len(table)) for name in _PRICES[::3])
-    return {
+    opened, closed = (
+        table[prefix + name].to_numpy() * _factors(rng, len(table)) for name in _PRICES[::3]
+    )
+    prices = {
         "open": opened,
         "high": np.maximum(opened, closed) * rng.uniform(1.0, 2.0, len(table)),
         "low": np.minimum(opened, closed) * rng.uniform(0.5, 1.0, len(table)),
         "close": closed,
     }
+    return {prefix + name: values for name, values in prices.items()}
 
 
 def _other_amounts(table: pl.DataFrame, rng: np.random.Generator) -> dict[str, Floats]:
@@ -115,10 +122,15 @@ def _other_amounts(table: pl.DataFrame, rng: np.random.Generator) -> dict[str, F
     return {
         column.name: (column.to_numpy() + 1)
         * factors
-        * (1.0 if column.name == "volume" else rng.uniform(0.3, 1.0, len(table)))
+        * (1.0 if _plain(column.name) == "volume" else rng.uniform(0.3, 1.0, len(table)))
         for column in table
-        if column.dtype.is_numeric() and column.name not in _PRICES
+        if column.dtype.is_numeric() and _plain(column.name) not in _PRICES
     }
+
+
+def _plain(column: str) -> str:
+    """A column's name without the market that it is of."""
+    return column.rpartition(":")[2]
 
 
 def _factors(rng: np.random.Generator, rows: int) -> Floats:

@@ -18,7 +18,8 @@ from candlecast.evaluation.audit.parts import audit_splits
 from candlecast.evaluation.audit.places import stretch
 from candlecast.evaluation.audit.preparation import audit_resampling
 from candlecast.evaluation.audit.wording import NOT_AUDITED, counted, said
-from candlecast.features import FEATURES
+from candlecast.features import expression
+from candlecast.features.own import own_features
 from candlecast.intervals import parse_interval
 from candlecast.progress import Progress
 from candlecast.recipe import Recipe
@@ -49,7 +50,7 @@ def audit(
     to such a stretch for one, is told in a note and hinders nothing else.
 
     Args:
-        recipe: What is audited.
+        recipe: What is audited, with its features as `with_inputs` gives them.
         candles: Candles as they were read, before the recipe's `data` section, for whatever work.
         makers: The recipe's models by name; None leaves them out, and a note says so.
         least_rows: The fewest candles to try a model on, by name, for one that looks back further
@@ -112,9 +113,10 @@ def _checked(candles: Candles, recipe: Recipe) -> Candles:
 
 
 def _audit_features_of(recipe: Recipe, candles: Candles) -> list[Finding]:
+    own = own_features(recipe.features_file_sha256)
     return audit_features(
         candles,
-        {name: FEATURES[name] for name in recipe.features},
+        {name: expression(name, own) for name in recipe.features},
         across_gaps=recipe.windows.across_gaps,
         horizons=recipe.horizons,
         seed=recipe.seed,
