@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,7 +11,7 @@ from scipy import stats
 
 from candlecast.candles import Candles
 from candlecast.distributions import StudentT
-from candlecast.forecast import QUANTILES, Forecast
+from candlecast.forecast import BANDS, QUANTILES, Forecast
 
 
 def forecast_at(candles: Candles, origins: list[int], *, across_gaps: bool) -> Forecast:
@@ -45,6 +47,12 @@ def test_the_columns_are_those_of_the_contract(candles: Candles) -> None:
         "degrees",
         "variance",
         "realised_variance",
+        "calibrated_q025",
+        "calibrated_q10",
+        "calibrated_q25",
+        "calibrated_q75",
+        "calibrated_q90",
+        "calibrated_q975",
     ]
     time, close = candles.frame["time"], candles.frame["close"]
     assert frame["origin"].to_list() == [time[10], time[10], time[20], time[20]]
@@ -55,6 +63,7 @@ def test_the_columns_are_those_of_the_contract(candles: Candles) -> None:
     assert frame["mean"].to_list() == [10, 100, 20, 200]
     assert frame["q50"].null_count() == 4, "no quantile is invented"
     assert frame["scale"].null_count() == frame["variance"].null_count() == 4
+    assert frame["calibrated_q10"].null_count() == 4
     steps = np.diff(np.log(close.to_numpy()))
     expected = [steps[10] ** 2, np.sum(steps[10:13] ** 2)]
     assert frame["realised_variance"].to_list()[:2] == pytest.approx(expected)
@@ -123,6 +132,23 @@ def test_a_forecast_comes_back_from_its_table(candles: Candles) -> None:
     np.testing.assert_allclose(theirs, ours)
     point = forecast_at(candles, [10], across_gaps=False)
     assert Forecast.from_frame(point.to_frame()).distribution is None
+
+
+def test_calibrated_bands_stand_in_columns_of_their_own_and_come_back(candles: Candles) -> None:
+    forecast = with_a_spread(candles)
+    bands = 100 + np.arange(36, dtype=float).reshape(3, 2, 6)
+    bands[1, 0] = np.nan
+    frame = replace(forecast, bands=bands).to_frame()
+    assert frame.schema["calibrated_q975"] == pl.Float64
+    assert frame.row(0, named=True)["calibrated_q025"] == 100
+    assert frame["calibrated_q975"].to_list() == [105, 111, None, 123, 129, 135]
+    assert frame["q975"].to_list() == forecast.to_frame()["q975"].to_list()
+    again = Forecast.from_frame(frame)
+    np.testing.assert_array_equal(again.bands, bands)
+    np.testing.assert_array_equal(again.take(np.array([2, 0])).bands, bands[[2, 0]])
+    without = frame.drop(f"calibrated_{name}" for name in BANDS)
+    assert Forecast.from_frame(without).bands is None, "a table of an older run"
+    assert Forecast.from_frame(forecast.to_frame()).bands is None
 
 
 def test_some_origins_can_be_taken(candles: Candles) -> None:

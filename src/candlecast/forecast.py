@@ -23,6 +23,9 @@ QUANTILES: dict[str, float] = {
     "q975": 0.975,
 }
 
+BANDS = tuple(name for name in QUANTILES if name != "q50")
+"""The ends of the central bands that hold 50, 80 and 95 %, from the lowest up."""
+
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
@@ -42,6 +45,8 @@ class Forecast:
             point and no distribution.
         variance: The forecast of the log return's variance; shape [origins, horizons], or None.
             Apart from the distribution's own, for a heavy tail makes a poor estimate of that.
+        bands: The calibrated ends of `BANDS`, prices; shape [origins, horizons, 6], or None where
+            the distribution's own quantiles are all there is. See `candlecast.conformal`.
     """
 
     model: str
@@ -54,6 +59,7 @@ class Forecast:
     realised_variance: Floats
     distribution: StudentT | None = None
     variance: Floats | None = None
+    bands: Floats | None = None
 
     @classmethod
     def at(
@@ -117,6 +123,8 @@ class Forecast:
 
         mean, last_close = column("mean"), column("last_close")[:, 0]
         has_spread = frame["scale"].null_count() == 0
+        names = [f"calibrated_{name}" for name in BANDS]
+        has_bands = set(names) <= set(frame.columns) and not frame[names[0]].is_null().all()
         return cls(
             model=str(frame["model"][0]),
             horizons=horizons,
@@ -132,6 +140,7 @@ class Forecast:
             if has_spread
             else None,
             variance=column("variance") if frame["variance"].null_count() == 0 else None,
+            bands=np.stack([column(name) for name in names], axis=-1) if has_bands else None,
         )
 
     def __len__(self) -> int:
@@ -169,6 +178,7 @@ class Forecast:
             realised_variance=self.realised_variance[places],
             distribution=None if spread is None else spread.take(places),
             variance=None if self.variance is None else self.variance[places],
+            bands=None if self.bands is None else self.bands[places],
         )
 
     def to_frame(self) -> pl.DataFrame:
@@ -176,7 +186,8 @@ class Forecast:
 
         `model`, `origin`, `time`, `horizon`, `last_close`, `mean`, the quantiles and `actual`, then
         what the distribution is made of (`scale`, `degrees`; it lies around the log return to
-        `mean`), `variance` and `realised_variance`. What is not known or not forecast is null.
+        `mean`), `variance` and `realised_variance`, and the calibrated bands (`calibrated_q025` to
+        `calibrated_q975`). What is not known or not forecast is null.
         """
         rows, horizons = self.mean.shape
         spread, quantiles = self.distribution, self.quantiles
@@ -202,5 +213,8 @@ class Forecast:
             "variance": column(self.variance),
             "realised_variance": column(self.realised_variance),
         }
+        for place, name in enumerate(BANDS):
+            bands = None if self.bands is None else self.bands[:, :, place]
+            columns[f"calibrated_{name}"] = column(bands)
         model = pl.lit(self.model, dtype=pl.String).alias("model")
         return pl.DataFrame(columns).select(model, pl.all())

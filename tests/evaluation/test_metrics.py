@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scoringrules
 from scipy import stats
 from sklearn.metrics import (
     mean_absolute_error,
@@ -38,6 +39,13 @@ def test_coverage_counts_the_ends_of_an_interval_as_inside() -> None:
     lower, upper = np.zeros(5), np.ones(5)
     actual = np.array([-0.1, 0.0, 0.5, 1.0, 1.1])
     assert metrics.coverage(lower, upper, actual) == 0.6
+
+
+def test_the_interval_score_is_that_of_scoringrules() -> None:
+    lower, upper = FORECAST - 0.7, FORECAST + 0.4
+    theirs = scoringrules.interval_score(ACTUAL, lower, upper, 0.2)
+    ours = metrics.interval_score(lower, upper, ACTUAL, 0.8)
+    assert ours == pytest.approx(float(np.mean(theirs)))
 
 
 def test_direction_leaves_out_what_has_none() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from candlecast.candles import Candles
+from candlecast.conformal import calibrate
 from candlecast.distributions import Floats, StudentT
 from candlecast.errors import CandlecastError
 from candlecast.evaluation.figures import FIGURES
@@ -40,7 +41,8 @@ CONTRACT = {
     "coverage_80",
     "coverage_95",
 }
-OF_A_SPREAD = {name for name in FIGURES if name.startswith(("coverage", "width"))} | {
+OF_AN_INTERVAL = ("coverage", "width", "interval_score", "worst_week", "calibrated")
+OF_A_SPREAD = {name for name in FIGURES if name.startswith(OF_AN_INTERVAL)} | {
     "crps_bp",
     "log_score",
     "pinball_bp",
@@ -159,6 +161,24 @@ def test_scores_of_the_distribution_are_those_of_each_forecast(
     assert scores["coverage_80"] == pytest.approx(inside.mean())
     assert scores["width_80_bp"] == pytest.approx(1e4 * np.log(high / low).mean())
     assert scores["mse_scaled"] is None, "without a scale"
+
+
+def test_calibrated_bands_are_scored_beside_the_model_s_own(
+    forecasts: list[Forecast], card: Scorecard
+) -> None:
+    calibrated = [calibrate(forecast)[0] for forecast in forecasts]
+    scored = score_forecasts(calibrated, "log_return", None)
+    bands, actual = calibrated[2].bands, calibrated[2].actual[:, 1]
+    assert bands is not None
+    low, high = bands[:, 1, 1], bands[:, 1, 4]
+    figures = scored.scores["ewma_t"]["5"]
+    inside = (low <= actual) & (actual <= high)
+    assert figures["calibrated_coverage_80"] == pytest.approx(inside.mean())
+    assert figures["calibrated_width_80_bp"] == pytest.approx(1e4 * np.log(high / low).mean())
+    assert figures["calibrated_worst_week_80"] is None, "there is no whole week"
+    for name, value in card.scores["ewma_t"]["5"].items():
+        assert value == figures[name] or name.startswith("calibrated"), name
+        assert value is None or not name.startswith("calibrated"), name
 
 
 def test_the_planted_skill_is_found_and_the_volatility_models_win_on_the_distribution(

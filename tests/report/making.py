@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from candlecast.candles import Candles
+from candlecast.conformal import calibrate
 from candlecast.distributions import StudentT
 from candlecast.evaluation.scorecard import score_forecasts
 from candlecast.features import target_values
@@ -48,10 +49,16 @@ def make_forecasts(
 
 
 def make_report(
-    candles: Candles, *, model: str = "garch_t", horizons: tuple[int, ...] = HORIZONS
+    candles: Candles,
+    *,
+    model: str = "garch_t",
+    horizons: tuple[int, ...] = HORIZONS,
+    calibrated: bool = False,
 ) -> Report:
     """A report with every section; the scores are those of the first forecasts alone."""
     forecasts = make_forecasts(candles, horizons)
+    if calibrated:
+        forecasts = [calibrate(forecast)[0] for forecast in forecasts]
     few = np.arange(min(MOST_SCORED, len(forecasts[0])))
     scorecard = score_forecasts(
         [each.take(few) for each in forecasts],

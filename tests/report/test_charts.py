@@ -15,16 +15,16 @@ from making import make_forecasts, make_report
 from numpy.typing import NDArray
 
 from candlecast.candles import Candles
+from candlecast.conformal import calibrate
 from candlecast.distributions import StudentT
 from candlecast.evaluation.scorecard import score_forecasts
+from candlecast.evaluation.weeks import DAY, WEEK
 from candlecast.forecast import QUANTILES, Forecast
 from candlecast.report import charts, price
 from candlecast.report.price import PackedPrices, pack_prices
 from candlecast.report.summaries import (
-    DAY,
     HOUR,
     MINUTE,
-    WEEK,
     coverage_by,
     fifths,
     hours,
@@ -144,6 +144,22 @@ def test_coverage_in_one_group_is_the_coverage_of_the_scorecard(forecasts: list[
     assert coverage.share[0].tolist() == pytest.approx(promised)
     own = len(outcomes.pit) / 15
     assert coverage.margin[0, 0] == pytest.approx(1.96 * np.sqrt(0.25 / own))
+
+
+def test_calibrated_coverage_is_that_of_the_scorecard_too(forecasts: list[Forecast]) -> None:
+    calibrated = [calibrate(forecast)[0] for forecast in forecasts]
+    scores = score_forecasts(calibrated, "log_return", 1.0).scores["garch_t"]["15"]
+    outcomes = outcomes_of(calibrated[1], 1)
+    assert outcomes is not None
+    whole = np.zeros(len(outcomes.pit), np.int64)
+    coverage = coverage_by(outcomes, whole, calibrated=True)
+    promised = [scores[f"calibrated_coverage_{level}"] for level in (50, 80, 95)]
+    assert coverage.share[0].tolist() == pytest.approx(promised)
+    figure = charts.calibrated_figure(coverage_by(outcomes, whole), coverage, {}, [0])
+    assert [trace["name"] for trace in figure["data"]][:2] == [
+        *("50% band, the model's own", "50% band, calibrated")
+    ]
+    assert [trace["y"][0] for trace in figure["data"]][1::2] == pytest.approx(promised, abs=1e-5)
 
 
 def test_the_pit_of_a_right_distribution_is_level_within_chance() -> None:
@@ -301,6 +317,40 @@ def test_bands_come_back_to_a_thousandth_of_their_width(candles: Candles, *, var
             quantile = forecast.quantiles[:, place, list(QUANTILES).index(name)]
             found = last * np.exp(location + scale * upper[:, end])
             assert np.max(np.abs(found - quantile) / width) < (0.02 if various else 0.001)
+
+
+def test_calibrated_bands_come_back_to_a_thousandth_of_their_width(candles: Candles) -> None:
+    forecast, _ = calibrate(make_forecasts(candles)[1], gain=0.05)
+    bands = forecast.bands
+    assert bands is not None
+    bands[7, 0] = np.nan
+    columns = unpacked(pack_prices(candles, forecast))
+    assert "scale1" not in columns
+    last = columns["close"][columns["row"]] * price._tick(candles.frame["close"].to_numpy())
+    known = np.arange(len(forecast)) != 7
+    for place, horizon in enumerate(forecast.horizons):
+        location = columns.get(f"location{horizon}", columns[f"mean{horizon}"]) * 1e-7
+        for level, low, high in ((50, 2, 3), (80, 1, 4), (95, 0, 5)):
+            reach = np.exp(columns[f"reach{level}_{horizon}"] * 1e-3)
+            width = bands[:, place, high] - bands[:, place, low]
+            for end, move in ((low, -reach), (high, reach)):
+                away = np.abs(last * np.exp(location + move) - bands[:, place, end]) / width
+                assert away[known].max() < 0.002
+    assert columns["reach80_1"][7] == price.UNKNOWN
+
+
+def test_calibrated_bands_are_summed_up_by_their_reach(
+    candles: Candles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(price, "FINE_ROWS", 200)
+    monkeypatch.setattr(price, "COARSE_ROWS", 50)
+    forecast, _ = calibrate(make_forecasts(candles)[1])
+    assert forecast.bands is not None
+    packed = pack_prices(candles, forecast)
+    columns, tick = unpacked(packed), packed.header["tick"]
+    early = forecast.bands[:600, 0]  # of the origins before the last 200 candles
+    assert columns["old_hi95_1"].max() * tick == pytest.approx(early[:, 5].max(), rel=1e-6)
+    assert columns["old_lo50_1"].min() * tick == pytest.approx(early[:, 2].min(), rel=1e-6)
 
 
 def test_a_mean_that_is_no_price_is_unknown(candles: Candles) -> None:

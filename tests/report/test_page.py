@@ -18,6 +18,7 @@ from candlecast.candles import Candles
 from candlecast.evaluation.scorecard import score_forecasts
 from candlecast.report import price
 from candlecast.report.page import Report, write_report
+from candlecast.report.terminal import calibration_rows
 
 
 class Outline(HTMLParser):
@@ -72,6 +73,19 @@ def report(gappy_candles: Candles) -> Report:
 @pytest.fixture(scope="module")
 def outline(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Outline:
     return written(report, tmp_path_factory.mktemp("page"))
+
+
+def test_raw_and_calibrated_coverage_stand_side_by_side(
+    gappy_candles: Candles, outline: Outline, tmp_path: Path
+) -> None:
+    report = make_report(gappy_candles, calibrated=True)
+    page = written(report, tmp_path)
+    assert "plot-calibrated-15" in page.plots or "calibrated-15" in page.plots
+    for row in calibration_rows(report.scorecard, "15"):
+        assert all(cell.text in page.text for cell in row)
+    assert "The shaded calibrated bands should hold" in page.text
+    assert not any("calibrated" in plot for plot in outline.plots)
+    assert "The shaded bands should hold" in outline.text
 
 
 def test_the_sections_stand_in_the_order_in_which_they_matter(outline: Outline) -> None:

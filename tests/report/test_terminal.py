@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,10 +12,14 @@ from making import make_forecasts
 from rich.console import Console
 
 from candlecast.candles import Candles
+from candlecast.conformal import calibrate
 from candlecast.evaluation.audit import Audit, Finding
+from candlecast.evaluation.figures import Scores
 from candlecast.evaluation.scorecard import Scorecard, score_forecasts
 from candlecast.report.terminal import (
     COLUMNS,
+    calibration_headings,
+    calibration_rows,
     headings,
     price,
     print_audit,
@@ -124,3 +129,40 @@ def test_an_audit_names_each_leak_and_counts_them() -> None:
     console, stream = printed()
     print_audit(Audit((clean,), ()), console)
     assert "No leak found." in stream.getvalue()
+
+
+def test_raw_and_calibrated_coverage_stand_side_by_side(candles: Candles) -> None:
+    calibrated = [calibrate(forecast)[0] for forecast in make_forecasts(candles)]
+    card = score_forecasts(calibrated, "log_return", None)
+    rows = calibration_rows(card, "15")
+    assert [row[0].text for row in rows] == ["persistence", "garch_t"], "one forecasts points alone"
+    figures = card.scores["garch_t"]["15"]
+    own, held = figures["coverage_80"], figures["calibrated_coverage_80"]
+    assert own is not None
+    assert held is not None
+    assert rows[1][2].text == f"{own * 100:.1f} → {held * 100:.1f}"
+    assert rows[1][-1].text == "-", "there is no whole week"
+    assert {len(row) for row in rows} == {len(calibration_headings())}
+    console, stream = printed()
+    print_scorecard(card, console)
+    text = stream.getvalue()
+    assert "…" not in text
+    assert all(heading in text for heading in calibration_headings())
+    assert rows[1][2].text in text
+
+
+def test_the_worst_week_is_the_worst_of_the_three_bands(scorecard: Scorecard) -> None:
+    known: Scores = dict.fromkeys(scorecard.scores["garch_t"]["1"], 0.5)
+    known |= {"worst_week_50": 0.31, "worst_week_80": 0.12, "worst_week_95": 0.02}
+    known |= {f"calibrated_worst_week_{level}": 0.016 for level in (50, 80, 95)}
+    scores = scorecard.scores | {"garch_t": {"1": known, "15": known}}
+    changed = replace(scorecard, scores=scores)
+    (row,) = calibration_rows(changed, "1")
+    assert row[-1].text == "31.0 → 1.6"
+
+
+def test_without_calibrated_bands_there_is_no_such_table(scorecard: Scorecard) -> None:
+    console, stream = printed()
+    print_scorecard(scorecard, console)
+    assert calibration_rows(scorecard, "1") == []
+    assert "worst week" not in stream.getvalue()

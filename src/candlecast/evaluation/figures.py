@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from candlecast.distributions import Floats
 from candlecast.evaluation import metrics
 from candlecast.evaluation.outcome import Outcome
 from candlecast.evaluation.significance import diebold_mariano
+from candlecast.evaluation.weeks import WEEK, Weeks
 from candlecast.features import TargetName
-from candlecast.forecast import QUANTILES
+from candlecast.forecast import BANDS, QUANTILES
 
 Scores = dict[str, float | None]
 
@@ -33,6 +37,12 @@ FIGURES = (
     "directional_accuracy",
     *(f"coverage_{level}" for level in INTERVALS),
     *(f"width_{level}_bp" for level in INTERVALS),
+    *(f"interval_score_{level}_bp" for level in INTERVALS),
+    *(f"worst_week_{level}" for level in INTERVALS),
+    *(f"calibrated_coverage_{level}" for level in INTERVALS),
+    *(f"calibrated_width_{level}_bp" for level in INTERVALS),
+    *(f"calibrated_interval_score_{level}_bp" for level in INTERVALS),
+    *(f"calibrated_worst_week_{level}" for level in INTERVALS),
     "qlike",
     "volatility_r2",
     "price_r2",
@@ -99,13 +109,33 @@ def _spread_figures(outcome: Outcome) -> Scores:
         "pinball_bp": metrics.BASIS_POINTS
         * metrics.pinball(quantiles, list(QUANTILES.values()), outcome.actual_return),
     }
-    for name, (lower, upper) in INTERVALS.items():
-        width = metrics.interval_width(level[lower], level[upper])
-        figures[f"coverage_{name}"] = metrics.coverage(
-            level[lower], level[upper], outcome.actual_return
-        )
-        figures[f"width_{name}_bp"] = width * metrics.BASIS_POINTS
+    weeks = Weeks.of(outcome.time, _step(outcome), outcome.horizon)
+    figures |= _interval_figures(outcome, level, weeks)
+    if outcome.bands is not None:
+        bands = dict(zip(BANDS, outcome.bands.T, strict=True))
+        calibrated = _interval_figures(outcome, bands, weeks)
+        figures |= {f"calibrated_{name}": value for name, value in calibrated.items()}
     return figures
+
+
+def _interval_figures(outcome: Outcome, ends: Mapping[str, Floats], weeks: Weeks) -> Scores:
+    """Scores of the central intervals, from the log returns that they end at, by quantile."""
+    figures: Scores = {}
+    came, bp = outcome.actual_return, metrics.BASIS_POINTS
+    for name, (lower, upper) in INTERVALS.items():
+        low, high, level = ends[lower], ends[upper], int(name) / 100
+        figures |= {
+            f"coverage_{name}": metrics.coverage(low, high, came),
+            f"width_{name}_bp": metrics.interval_width(low, high) * bp,
+            f"interval_score_{name}_bp": metrics.interval_score(low, high, came, level) * bp,
+            f"worst_week_{name}": weeks.worst((low <= came) & (came <= high), level),
+        }
+    return figures
+
+
+def _step(outcome: Outcome) -> int:
+    """From one candle to the next, µs: no two targets are nearer."""
+    return max(int(np.min(np.diff(outcome.time), initial=WEEK)), 1)
 
 
 def _volatility_figures(outcome: Outcome) -> Scores:

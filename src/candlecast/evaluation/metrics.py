@@ -128,6 +128,25 @@ def interval_width(lower: Floats, upper: Floats) -> float:
     return float(np.mean(upper - lower))
 
 
+def interval_score(lower: Floats, upper: Floats, actual: Floats, level: float) -> float:
+    """The mean interval score: width, and what a miss misses by times 2 / (1 - level).
+
+    (Gneiting and Raftery 2007, "Strictly proper scoring rules", equation 43.) Lower is better; it
+    is least in the mean for the interval between the true quantiles.
+
+    Args:
+        lower: The lower ends, in the outcome's unit.
+        upper: The upper ends.
+        actual: Outcomes.
+        level: The share of outcomes that the intervals should hold.
+
+    Returns:
+        The score in the outcome's unit.
+    """
+    missed = np.maximum(lower - actual, 0.0) + np.maximum(actual - upper, 0.0)
+    return float(np.mean(upper - lower + 2 / (1 - level) * missed))
+
+
 def pit_histogram(pit: Floats, bins: int = 20) -> Floats:
     """The share of probability integral transforms in each of equal bins from 0 to 1.
 

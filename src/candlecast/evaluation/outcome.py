@@ -22,6 +22,7 @@ class Outcome:
         model: The model's name.
         horizon: Candles ahead.
         origin: Open time of the last candle known, µs since the epoch.
+        time: Open time of the target candle, µs since the epoch.
         last_close: The close at each origin.
         forecast: The close that was forecast.
         actual: The close that came.
@@ -30,6 +31,7 @@ class Outcome:
         realised_variance: The sum of the squared one-candle returns up to the target.
         variance: The forecast of the return's variance, or None.
         distribution: Of the log return, its arrays [origins]; None without one.
+        bands: The calibrated bands as log returns; shape [origins, 6], or None without any.
         pit: The share of the distribution below what came; None without a distribution.
         crps: In basis points of the log return; None without a distribution.
         log_score: The log density of the return in basis points; None without a distribution.
@@ -38,6 +40,7 @@ class Outcome:
     model: str
     horizon: int
     origin: NDArray[np.int64]
+    time: NDArray[np.int64]
     last_close: Floats
     forecast: Floats
     actual: Floats
@@ -46,6 +49,7 @@ class Outcome:
     realised_variance: Floats
     variance: Floats | None
     distribution: StudentT | None
+    bands: Floats | None
     pit: Floats | None
     crps: Floats | None
     log_score: Floats | None
@@ -66,6 +70,7 @@ class Outcome:
             model=forecast.model,
             horizon=forecast.horizons[place],
             origin=forecast.origin[known],
+            time=forecast.time[known, place],
             last_close=last_close,
             forecast=mean,
             actual=actual,
@@ -74,6 +79,9 @@ class Outcome:
             realised_variance=forecast.realised_variance[known, place],
             variance=None if forecast.variance is None else forecast.variance[known, place],
             distribution=spread,
+            bands=None
+            if forecast.bands is None
+            else np.log(forecast.bands[known, place] / last_close[:, None]),
             pit=None if spread is None else spread.cdf(actual_return),
             crps=None if spread is None else spread.crps(actual_return) * metrics.BASIS_POINTS,
             log_score=None

@@ -6,7 +6,7 @@ import numpy as np
 
 from candlecast.forecast import Forecast
 from candlecast.report import charts
-from candlecast.report.contents import Block, Chart, Report, Section
+from candlecast.report.contents import Block, Chart, Report, Section, Table
 from candlecast.report.summaries import (
     Coverage,
     Outcomes,
@@ -16,6 +16,11 @@ from candlecast.report.summaries import (
     outcomes_of,
     periods,
     pit_bars,
+)
+from candlecast.report.terminal import (
+    CALIBRATION_LEGEND,
+    calibration_headings,
+    calibration_rows,
 )
 from candlecast.report.wording import ahead, sentence_case
 
@@ -35,16 +40,23 @@ def calibration_section(report: Report) -> Section:
         has = "made no forecasts" if forecast is None else "forecasts a point and no distribution"
         sentence = f"{report.model} {has}: there is nothing to calibrate."
         return Section("calibration", title, [Block(sentences=[sentence])])
-    blocks = [_calibration_block(forecast, place) for place in range(len(forecast.horizons))]
+    places = range(len(forecast.horizons))
+    blocks = [_calibration_block(report, forecast, place) for place in places]
     return Section("calibration", title, blocks)
 
 
-def _calibration_block(forecast: Forecast, place: int) -> Block:
+def _calibration_block(report: Report, forecast: Forecast, place: int) -> Block:
     horizon = str(forecast.horizons[place])
     outcomes = outcomes_of(forecast, place)
     if outcomes is None:
         return Block(horizon, [f"{sentence_case(ahead(horizon))}: {_no_outcome(forecast, place)}"])
     drawn = [_pit_chart(outcomes), _period_chart(outcomes)]
+    tables = []
+    if outcomes.inside is not None:
+        drawn.append(_calibrated_chart(outcomes))
+        rows = calibration_rows(report.scorecard, horizon)
+        caption = f"{sentence_case(ahead(horizon))}. {CALIBRATION_LEGEND}"
+        tables.append(Table(caption, calibration_headings(), rows))
     sentences = []
     if outcomes.left_out:
         sentences.append(
@@ -61,7 +73,7 @@ def _calibration_block(forecast: Forecast, place: int) -> Block:
         drawn.append(_regime_chart(by_regime, horizon))
     else:
         sentences.append("The variance forecast is always the same: no coverage by volatility.")
-    return Block(horizon, sentences, drawn)
+    return Block(horizon, sentences, drawn, tables)
 
 
 def _no_outcome(forecast: Forecast, place: int) -> str:
@@ -93,6 +105,21 @@ def _period_chart(outcomes: Outcomes) -> Chart:
             coverage, charts.period_axis(period), charts.milliseconds(coverage.key)
         ),
         half=True,
+    )
+
+
+def _calibrated_chart(outcomes: Outcomes) -> Chart:
+    period, starts = periods(outcomes.time)
+    own, calibrated = (coverage_by(outcomes, starts, calibrated=which) for which in (False, True))
+    return Chart(
+        f"calibrated-{outcomes.horizon}",
+        f"Raw and calibrated coverage by {period}, {ahead(str(outcomes.horizon))}",
+        "Dotted are the model's own bands, solid the calibrated ones: made wider or narrower by "
+        "the misses that were known when each forecast was made, and shaded in the price chart. "
+        "All should run along the dashed levels.",
+        charts.calibrated_figure(
+            own, calibrated, charts.period_axis(period), charts.milliseconds(own.key)
+        ),
     )
 
 

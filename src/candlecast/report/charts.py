@@ -136,6 +136,33 @@ def coverage_figure(coverage: Coverage, axis: Mapping[str, Any], x: Sequence[Any
     return {"data": data, "layout": layout}
 
 
+def calibrated_figure(
+    own: Coverage, calibrated: Coverage, axis: Mapping[str, Any], x: Sequence[Any]
+) -> Figure:
+    """Coverage of the model's own bands and of the calibrated ones by group."""
+    layout = coverage_figure(own, axis, x)["layout"]
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines" if len(x) > 1 else "markers",
+            "name": f"{level:.0%} band, {name}",
+            "x": list(x),
+            "y": _numbers(coverage.share[:, place]),
+            "line": {"color": colour, "width": width, "dash": dash},
+            "marker": {"color": colour, "symbol": symbol},
+            "hovertemplate": "%{y:.1%}",
+        }
+        for place, (level, (colour, symbol, _)) in enumerate(
+            zip(LEVELS, _LEVEL_STYLES, strict=True)
+        )
+        for name, coverage, width, dash in (
+            ("the model's own", own, 1.5, "dot"),
+            ("calibrated", calibrated, 2.5, "solid"),
+        )
+    ]
+    return {"data": data, "layout": layout}
+
+
 def period_axis(name: str) -> Figure:
     """The axis of coverage by week, day or hour."""
     return _time_axis(f"{name} (UTC)")

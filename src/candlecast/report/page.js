@@ -228,27 +228,31 @@
       const { row } = columns;
       const [ahead, mean, scale, degrees] = ["ahead", "mean", "scale", "degrees"].map((name) => columns[name + horizon]);
       const location = columns[`location${horizon}`] ?? mean;
+      const reach = ["50", "80", "95"].map((level) => columns[`reach${level}_${horizon}`]);
+      const banded = scale ?? reach[0];
+      const width = (value) => (value === header.unknown ? NaN : Math.exp(value * header.log_scale_unit));
+      const table = header[`table${horizon}`];
+      const away = (i, level) => (reach[0] ? width(reach[level][i]) : width(scale[i]) * table[degrees[i]][level]);
       const fine = { time: new Float64Array(row.length), mean: new Float64Array(row.length) };
-      if (scale) for (const end of ENDS) fine[end] = new Float64Array(row.length);
+      if (banded) for (const end of ENDS) fine[end] = new Float64Array(row.length);
       const move = (value) => (value === header.unknown ? NaN : value * header.return_unit);
       for (let i = 0; i < row.length; i++) {
         const last = this.fine.close[row[i]];
         fine.time[i] = this.fine.time[row[i]] + ahead[i] * header.step;
         fine.mean[i] = last * Math.exp(move(mean[i]));
-        if (!scale) continue;
+        if (!banded) continue;
         const centre = move(location[i]);
-        const width = scale[i] === header.unknown ? NaN : Math.exp(scale[i] * header.log_scale_unit);
-        const ends = header[`table${horizon}`][degrees[i]];
-        fine.lo50[i] = last * Math.exp(centre - width * ends[0]);
-        fine.hi50[i] = last * Math.exp(centre + width * ends[0]);
-        fine.lo80[i] = last * Math.exp(centre - width * ends[1]);
-        fine.hi80[i] = last * Math.exp(centre + width * ends[1]);
-        fine.lo95[i] = last * Math.exp(centre - width * ends[2]);
-        fine.hi95[i] = last * Math.exp(centre + width * ends[2]);
+        const [inner, middle, outer] = [away(i, 0), away(i, 1), away(i, 2)];
+        fine.lo50[i] = last * Math.exp(centre - inner);
+        fine.hi50[i] = last * Math.exp(centre + inner);
+        fine.lo80[i] = last * Math.exp(centre - middle);
+        fine.hi80[i] = last * Math.exp(centre + middle);
+        fine.lo95[i] = last * Math.exp(centre - outer);
+        fine.hi95[i] = last * Math.exp(centre + outer);
       }
       const all = { time: joined(this.times(`old_at${horizon}`), fine.time),
         mean: joined(this.prices(`old_mean${horizon}`), fine.mean) };
-      if (scale) for (const end of ENDS) all[end] = joined(this.prices(`old_${end}_${horizon}`), fine[end]);
+      if (banded) for (const end of ENDS) all[end] = joined(this.prices(`old_${end}_${horizon}`), fine[end]);
       return all;
     }
 

@@ -194,8 +194,9 @@ def _in_time_order(forecast: Forecast) -> Forecast:
 
 
 def _price_caption(forecast: Forecast, packed: PackedPrices) -> str:
+    kind = "calibrated bands" if forecast.bands is not None else "bands"
     bands = (
-        "The shaded bands should hold 50, 80 and 95 % of the closes."
+        f"The shaded {kind} should hold 50, 80 and 95 % of the closes."
         if forecast.distribution is not None
         else f"{forecast.model} forecasts a point and no distribution, so there are no bands."
     )

@@ -3,7 +3,8 @@
 A column is whole numbers: prices in ticks, returns in 1e-7. Each is told by how it differs from
 what could be guessed (a close from the close before, a high from the higher of open and close), its
 bytes are sorted by significance, and all is compressed by gzip, which browsers undo by themselves.
-The bands are not stored: `page.js` works them out from location and scale.
+The bands are not stored: `page.js` works them out from location and scale, and calibrated ones from
+location and how far they reach.
 """
 
 from __future__ import annotations
@@ -148,7 +149,10 @@ def _fine_candles(
 def _fine_forecast(
     forecast: Forecast, place: int, chosen: Any, step: int
 ) -> tuple[dict[str, _Column], list[list[float]] | None]:
-    """The columns of one horizon, and Student's t at the bands' upper ends for each degrees."""
+    """The columns of one horizon, and Student's t at the bands' upper ends for each degrees.
+
+    Calibrated bands are told by the log of how far they reach, and need no such table.
+    """
     ahead = (forecast.time[chosen, place] - forecast.origin[chosen]) // step
     mean = _units(_mean_return(forecast, place)[chosen], RETURN_UNIT)
     columns = {"ahead": _Column(ahead, goes_on=True), "mean": _Column(mean)}
@@ -158,10 +162,22 @@ def _fine_forecast(
     location = _units(spread.location[chosen, 0], RETURN_UNIT)
     if not np.array_equal(location, mean):
         columns["location"] = _Column(location)
+    if forecast.bands is not None:
+        reaches = _reaches(forecast.bands[chosen, place])
+        for level, reach in zip(_BANDS, reaches, strict=True):
+            columns[f"reach{level}_"] = _Column(_units(reach, LOG_SCALE_UNIT), goes_on=True)
+        return columns, None
     scale, index, table = _shape(spread, chosen)
     log_scale = _units(np.log(scale), LOG_SCALE_UNIT)
     columns |= {"scale": _Column(log_scale, goes_on=True), "degrees": _Column(index)}
     return columns, np.round(table, 6).tolist()
+
+
+def _reaches(bands: Floats) -> list[Floats]:
+    """The log of half the width of each band in log return, the narrowest first; [chosen] each."""
+    ends = np.log(bands)
+    with np.errstate(divide="ignore"):
+        return [np.log((ends[:, 3 + n] - ends[:, 2 - n]) / 2) for n in range(len(_BANDS))]
 
 
 def _mean_return(forecast: Forecast, place: int) -> Floats:
@@ -223,16 +239,29 @@ def _coarse_forecast(
     spread = spread_at(forecast, place)
     if spread is None:
         return columns
-    scale, index, table = _shape(spread, chosen)
-    location, last_close = spread.location[chosen, 0], forecast.last_close[chosen]
-    for level, upper in zip(_BANDS, table.T, strict=True):
-        width = scale * upper[index]
-        for end, move, reach in (("lo", -width, np.fmin), ("hi", width, np.fmax)):
-            with np.errstate(over="ignore"):
-                prices = last_close * np.exp(location + move)
+    bands = _coarse_bands(forecast, spread, place, chosen)
+    for level, (low, high) in zip(_BANDS, bands, strict=True):
+        for end, prices, reach in (("lo", low, np.fmin), ("hi", high, np.fmax)):
             reached = reach.reduceat(prices, starts) if len(prices) else prices
             columns[f"old_{end}{level}_"] = _Column(_units(reached, tick), goes_on=True)
     return columns
+
+
+def _coarse_bands(
+    forecast: Forecast, spread: StudentT, place: int, chosen: Any
+) -> list[tuple[Floats, Floats]]:
+    """The ends of each band in price, the narrowest first: the calibrated ones if there."""
+    if forecast.bands is not None:
+        ends = forecast.bands[chosen, place]
+        return [(ends[:, 2 - n], ends[:, 3 + n]) for n in range(len(_BANDS))]
+    scale, index, table = _shape(spread, chosen)
+    location, last_close = spread.location[chosen, 0], forecast.last_close[chosen]
+    widths = [scale * upper[index] for upper in table.T]
+    with np.errstate(over="ignore"):
+        return [
+            (last_close * np.exp(location - width), last_close * np.exp(location + width))
+            for width in widths
+        ]
 
 
 def _starts(keys: Ints) -> Ints:

@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 
 from candlecast.distributions import Floats, StudentT
 from candlecast.evaluation import metrics
+from candlecast.evaluation.weeks import DAY, MONDAY, WEEK
 from candlecast.forecast import Forecast
 
 Ints = NDArray[np.int64]
 
 SECOND = 1_000_000
-MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
-WEEK = 7 * DAY
-MONDAY = 4 * DAY
-"""From the epoch, a Thursday, to the first Monday."""
+MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 
 WIDTHS = (
     *(n * SECOND for n in (1, 2, 5, 10, 15, 30)),
@@ -75,6 +73,8 @@ class Outcomes:
         time: Open time of the target candle, µs since the epoch; shape [outcomes].
         pit: The share of the distribution below what came; shape [outcomes].
         variance: The forecast of the variance, NaN where it is none; shape [outcomes].
+        inside: Whether it lay inside the calibrated band of each of `LEVELS`; shape
+            [outcomes, levels], or None without any.
         left_out: How many more outcomes are known whose distribution is none.
     """
 
@@ -82,6 +82,7 @@ class Outcomes:
     time: Ints
     pit: Floats
     variance: Floats
+    inside: NDArray[np.bool_] | None = None
     left_out: int = 0
 
 
@@ -180,8 +181,18 @@ def outcomes_of(forecast: Forecast, place: int) -> Outcomes | None:
         forecast.time[known, place],
         pit[known],
         variance,
+        None if forecast.bands is None else _inside(forecast.bands[known, place], actual[known]),
         left_out=int(np.sum(np.isfinite(actual) & ~known)),
     )
+
+
+def _inside(bands: Floats, actual: Floats) -> NDArray[np.bool_]:
+    """Whether each outcome lay inside its calibrated bands; shape [outcomes, levels]."""
+    inside = [
+        (bands[:, lower] <= actual) & (actual <= bands[:, upper])
+        for lower, upper in ((2, 3), (1, 4), (0, 5))
+    ]
+    return np.stack(inside, axis=1)
 
 
 def spread_at(forecast: Forecast, place: int) -> StudentT | None:
@@ -207,21 +218,26 @@ def pit_bars(outcomes: Outcomes) -> tuple[Floats, float]:
     return metrics.pit_histogram(outcomes.pit, PIT_BINS) * PIT_BINS, margin
 
 
-def coverage_by(outcomes: Outcomes, groups: Ints) -> Coverage:
+def coverage_by(outcomes: Outcomes, groups: Ints, *, calibrated: bool = False) -> Coverage:
     """Count how many outcomes lay inside the bands, group by group.
 
     Args:
         outcomes: What came.
         groups: The group of each; shape [outcomes].
+        calibrated: Whether the calibrated bands are meant, which must be there.
     """
     key, place, count = np.unique(groups, return_inverse=True, return_counts=True)
-    reach = np.abs(outcomes.pit - 0.5) * 2
-    share = np.stack(
-        [np.bincount(place, reach <= level, len(key)) / count for level in LEVELS], axis=1
-    )
+    inside = outcomes.inside if calibrated else _within(outcomes.pit)
+    assert inside is not None
+    share = np.stack([np.bincount(place, each, len(key)) / count for each in inside.T], axis=1)
     own = np.maximum(count / outcomes.horizon, 1.0)
     level = np.array(LEVELS)
     return Coverage(key, count, share, 1.96 * np.sqrt(level * (1 - level) / own[:, None]))
+
+
+def _within(pit: Floats) -> NDArray[np.bool_]:
+    """Whether each outcome lay inside the distribution's own bands; shape [outcomes, levels]."""
+    return np.abs(pit - 0.5)[:, None] * 2 <= np.array(LEVELS)
 
 
 def periods(time: Ints) -> tuple[str, Ints]:

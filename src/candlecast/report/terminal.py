@@ -14,6 +14,7 @@ from rich.text import Text
 
 from candlecast.evaluation.audit import Audit, Finding
 from candlecast.evaluation.audit.wording import NOT_AUDITED
+from candlecast.evaluation.figures import INTERVALS
 from candlecast.evaluation.scorecard import BASELINE, Scorecard
 from candlecast.evaluation.sentences import skill_text
 
@@ -24,6 +25,12 @@ LEGEND = (
     "in price; skill is 1 - MSE / MSE of persistence; direction leaves out candles without a "
     "move; CRPS and log score are of the log return in basis points; in 80%: outcomes inside the "
     "80 % interval; † scored on fewer windows than the others, and not ranked with them."
+)
+
+CALIBRATION_LEGEND = (
+    "Percent of the outcomes inside each band: the model's own → calibrated by the outcomes known "
+    "before. Worst week: how many points coverage strays from its level in the worst calendar "
+    "week, of the three bands the worst."
 )
 
 
@@ -99,9 +106,29 @@ def print_scorecard(scorecard: Scorecard, console: Console) -> None:
         console.print(table)
         console.print()
     console.print(LEGEND, style="dim", highlight=False)
+    _print_calibration(scorecard, console)
     console.print()
     for sentence in (*scorecard.verdicts, *scorecard.notes):
         console.print(sentence, highlight=False, markup=False)
+
+
+def _print_calibration(scorecard: Scorecard, console: Console) -> None:
+    """Print raw and calibrated coverage of all horizons; nothing where no band is calibrated."""
+    table = _table("calibration: the model's own → calibrated")
+    table.padding = (0, 1, 0, 0)  # a cell holds two figures that belong together
+    first, *rest = calibration_headings()
+    table.add_column(first, no_wrap=True)
+    for heading in ("ahead", *rest):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for horizon in scorecard.horizons:
+        for model, *cells in calibration_rows(scorecard, horizon):
+            table.add_row(model.text, horizon, *(cell.text for cell in cells))
+        table.add_section()
+    if table.row_count:
+        console.print()
+        console.print(table)
+        console.print()
+        console.print(CALIBRATION_LEGEND, style="dim", highlight=False)
 
 
 def table_title(scorecard: Scorecard, horizon: str) -> str:
@@ -132,6 +159,38 @@ def table_rows(scorecard: Scorecard, horizon: str) -> list[list[Cell]]:
             cells.append(Cell(text, best=text != "-" and model in best[name]))
         rows.append([*cells, Cell(_judged(scorecard.judgements[model][horizon]))])
     return rows
+
+
+def calibration_headings() -> list[str]:
+    """Of the columns of `calibration_rows`."""
+    return ["model", *(f"in {level}%" for level in INTERVALS), "worst week"]
+
+
+def calibration_rows(scorecard: Scorecard, horizon: str) -> list[list[Cell]]:
+    """The cells of each model with calibrated bands: coverage, and how far its worst week is."""
+    rows = []
+    for model, by_horizon in scorecard.scores.items():
+        figures = by_horizon[horizon]
+        pairs = [_pair(figures, f"coverage_{level}") for level in INTERVALS]
+        weeks = [_pair(figures, f"worst_week_{level}") for level in INTERVALS]
+        if None not in pairs:
+            worst = None if None in weeks else _worst([pair for pair in weeks if pair is not None])
+            rows.append([Cell(model), *(Cell(_arrow(pair)) for pair in (*pairs, worst))])
+    return rows
+
+
+def _pair(figures: Mapping[str, float | None], name: str) -> tuple[float, float] | None:
+    """A figure of the model's own bands and of the calibrated ones; None without either."""
+    own, calibrated = figures[name], figures[f"calibrated_{name}"]
+    return None if own is None or calibrated is None else (own, calibrated)
+
+
+def _worst(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return max(own for own, _ in pairs), max(calibrated for _, calibrated in pairs)
+
+
+def _arrow(pair: tuple[float, float] | None) -> str:
+    return "-" if pair is None else f"{pair[0] * 100:.1f} → {pair[1] * 100:.1f}"
 
 
 def _best(figures: Mapping[str, Mapping[str, float | None]], name: str, column: Column) -> set[str]:
