@@ -58,6 +58,7 @@ def train(task: Task, clock: StepClock) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         training.train(
             network,
+            torch.nn.functional.mse_loss,
             _batches(task, 0, task.windows),
             _batches(task, first_validation, VALIDATION_WINDOWS),
             settings,

@@ -18,12 +18,15 @@ from candlecast.intervals import IntervalText, interval_text
 from candlecast.models.baseline import Baseline
 from candlecast.models.forecaster import Forecaster, State
 from candlecast.models.network import NetworkForecaster
+from candlecast.models.sequence import SequenceForecaster
+from candlecast.models.trained import Trained
 
 _DOCUMENT = "model.json"
 _WEIGHTS = "weights.safetensors"
 
-KINDS: dict[str, type[NetworkForecaster] | type[Baseline]] = {
+KINDS: dict[str, type[Trained] | type[Baseline]] = {
     "network": NetworkForecaster,
+    "sequence": SequenceForecaster,
     "baseline": Baseline,
 }
 
@@ -48,7 +51,7 @@ class ModelDocument(BaseModel):
     model: dict[str, Any]
 
 
-def save_model(folder: Path, forecaster: NetworkForecaster | Baseline, candles: Candles) -> None:
+def save_model(folder: Path, forecaster: Trained | Baseline, candles: Candles) -> None:
     """Save a fitted model; the folder is whole or not there.
 
     Args:

@@ -80,19 +80,25 @@ def fit_minmax(values: NDArray[np.float64], columns: Sequence[str]) -> Scaler:
     return _fitted(columns, scale, shift)
 
 
-def fit_standard(values: NDArray[np.float64], columns: Sequence[str]) -> Scaler:
+def fit_standard(
+    values: NDArray[np.float64], columns: Sequence[str], *, constant: bool = False
+) -> Scaler:
     """Map each column to mean 0 and (population) standard deviation 1.
 
     Args:
         values: The training rows, shape [rows, columns].
         columns: The columns' names.
+        constant: Whether a column may be constant (the mark of a month's end, in a week): then it
+            is only moved to 0.
 
     Raises:
-        InputError: If a column is constant, for then the map divides by zero.
+        InputError: If a column is constant and may not be, for then the map divides by zero.
     """
-    _refuse_constant(columns, values.min(axis=0), values.max(axis=0))
+    low, high = values.min(axis=0), values.max(axis=0)
+    if not constant:
+        _refuse_constant(columns, low, high)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        scale = 1.0 / values.std(axis=0)
+        scale = 1.0 / np.where(low == high, 1.0, values.std(axis=0))
         shift = -values.mean(axis=0) * scale
     return _fitted(columns, scale, shift)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 from candlecast.callbacks import BestWeights, History, ResumePoint
 from candlecast.errors import InputError
@@ -43,8 +45,13 @@ class TrainingOutcome:
     history: tuple[dict[str, float], ...]
 
 
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Of what a network says and what came, both as a batch."""
+
+
 def train(
     network: nn.Module,
+    loss: Loss,
     training: WindowBatches,
     validation: WindowBatches,
     settings: TrainingSettings,
@@ -55,7 +62,8 @@ def train(
     """Train a network in place; it ends with the weights of its best epoch.
 
     Args:
-        network: Maps [batch, lookback, features] to [batch, horizons].
+        network: Maps [batch, lookback, features] to what the loss compares with the targets.
+        loss: What is made small.
         training: The windows to learn from.
         validation: The windows that stop the training and choose the epoch.
         settings: The recipe's.
@@ -81,6 +89,7 @@ def train(
             deterministic=True,
             min_epochs=settings.min_epochs,
             max_epochs=settings.max_epochs,
+            gradient_clip_val=settings.clip,
             callbacks=[
                 EarlyStopping("val_loss", patience=settings.patience),
                 best,
@@ -93,7 +102,7 @@ def train(
             num_sanity_val_steps=0,
         )
         trainer.fit(
-            Regression(network, settings.learning_rate),
+            Learning(network, loss, settings),
             WindowData(training, validation),
             ckpt_path=resume if resume.exists() else None,
             weights_only=True,
@@ -123,28 +132,40 @@ def _outcome(epochs: list[dict[str, float]]) -> TrainingOutcome:
     return TrainingOutcome(best + 1, len(losses), losses[best], tuple(epochs))
 
 
-class Regression(LightningModule):
-    """Mean squared error and Adam around any network."""
+class Learning(LightningModule):
+    """What is made small, and by which steps, around any network."""
 
-    def __init__(self, network: nn.Module, learning_rate: float) -> None:
+    def __init__(self, network: nn.Module, loss: Loss, settings: TrainingSettings) -> None:
         super().__init__()
         self.network = network
-        self.learning_rate = learning_rate
+        self.loss = loss  # a module moves to the training's device with the network
+        self.settings = settings
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """The loss of one batch."""
         inputs, targets = batch
-        return nn.functional.mse_loss(self.network(inputs), targets)
+        return self.loss(self.network(inputs), targets)
 
     def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
         """Add one batch to the mean validation loss."""
         inputs, targets = batch
-        loss = nn.functional.mse_loss(self.network(inputs), targets)
+        loss = self.loss(self.network(inputs), targets)
         self.log("val_loss", loss, batch_size=len(targets), on_step=False, on_epoch=True)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam (Kingma and Ba, 2015)."""
-        return torch.optim.Adam(self.parameters(), lr=self.learning_rate)
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """Adam (Kingma and Ba, 2015), with decoupled weight decay (Loshchilov and Hutter, 2019).
+
+        Without weight decay the two are one. One cycle is by Smith and Topin (2019).
+        """
+        rate, decay = self.settings.learning_rate, self.settings.weight_decay
+        optimizer = torch.optim.AdamW(self.parameters(), lr=rate, weight_decay=decay)
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule: LRScheduler = (
+            OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.15, cycle_momentum=False)
+            if self.settings.schedule == "one_cycle"
+            else LambdaLR(optimizer, lambda _: 1.0)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 class WindowData(LightningDataModule):

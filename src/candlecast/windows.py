@@ -1,7 +1,8 @@
 """Where windows lie, and how a batch of them is cut.
 
 A window is one lookback of rows and its targets. It is named by its *origin*, the last row that
-the model sees::
+the model sees. A network that forecasts at every step learns from every row of a window as if each
+were an origin::
 
     rows      … o-lookback+1 … o-1  o | o+1 … o+ahead …
                 └──── inputs ───────┘   └── targets ─┘
@@ -58,6 +59,8 @@ class WindowBatches:
         lookback: Rows of input a window.
         batch_size: Windows a batch; the last may have fewer.
         shuffle_seed: Draw a new order each epoch from this seed; None keeps the order of time.
+        every_step: Give the targets of every row of a window, not of its origin alone.
+        draws: Draw so many origins an epoch, each afresh among all, and not each of them once.
     """
 
     def __init__(
@@ -68,6 +71,9 @@ class WindowBatches:
         lookback: int,
         batch_size: int,
         shuffle_seed: int | None = None,
+        *,
+        every_step: bool = False,
+        draws: int | None = None,
     ) -> None:
         self.inputs = inputs
         self.targets = targets
@@ -75,15 +81,19 @@ class WindowBatches:
         self.offsets = torch.arange(1 - lookback, 1, device=inputs.device)
         self.batch_size = batch_size
         self.shuffle_seed = shuffle_seed
+        self.every_step = every_step
+        self.draws = draws
         self._epoch = -1
         self._next_batch = 0
         self._restored = False
 
     def __len__(self) -> int:
-        return -(-len(self.origins) // self.batch_size)
+        return -(-(self.draws or len(self.origins)) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield inputs, shape [batch, lookback, features], and targets, [batch, horizons].
+
+        Targets of every step have the shape [batch, lookback, horizons].
 
         Each iteration is a new epoch, but for the first after `load_state_dict`, which goes on in
         the middle of the saved one.
@@ -98,7 +108,8 @@ class WindowBatches:
 
     def gather(self, origins: Tensor) -> tuple[Tensor, Tensor]:
         """The windows at some origins."""
-        return self.inputs[origins[:, None] + self.offsets], self.targets[origins]
+        rows = origins[:, None] + self.offsets
+        return self.inputs[rows], self.targets[rows if self.every_step else origins]
 
     def to(self, device: torch.device) -> WindowBatches:
         """Put the matrices on a device, once."""
@@ -122,5 +133,10 @@ class WindowBatches:
         if self.shuffle_seed is None:
             return self.origins
         generator = torch.Generator().manual_seed(self.shuffle_seed + self._epoch)
-        order = torch.randperm(len(self.origins), generator=generator)
+        count = len(self.origins)
+        order = (
+            torch.randperm(count, generator=generator)
+            if self.draws is None
+            else torch.randint(count, (self.draws,), generator=generator)
+        )
         return self.origins[order.to(self.origins.device)]

@@ -19,6 +19,7 @@ from candlecast.candles import Candles
 from candlecast.distributions import Floats
 from candlecast.errors import InputError
 from candlecast.features import TargetName, compute_features, target_values, to_price
+from candlecast.features.own import own_features
 from candlecast.forecast import Forecast
 from candlecast.models.forecaster import State
 from candlecast.models.networks import build_network
@@ -42,6 +43,7 @@ class NetworkSettings(BaseModel):
         network: The network's name.
         options: What its constructor takes.
         features: Its inputs, in order.
+        features_file_sha256: Of the file of the user's own features among them.
         target: What it forecasts.
         horizons: Candles ahead.
         scaler: How inputs and target are scaled.
@@ -55,6 +57,7 @@ class NetworkSettings(BaseModel):
     network: str
     options: dict[str, Option]
     features: tuple[str, ...]
+    features_file_sha256: str | None = None
     target: TargetName
     horizons: tuple[Count, ...]
     scaler: ScalerName
@@ -71,6 +74,7 @@ class NetworkSettings(BaseModel):
             network=recipe.model.network,
             options=recipe.model.options,
             features=recipe.features,
+            features_file_sha256=recipe.features_file_sha256,
             target=recipe.target,
             horizons=recipe.horizons,
             scaler=recipe.scaler,
@@ -88,7 +92,8 @@ class NetworkForecaster:
         training: How to train it; a model that was loaded needs none.
         checkpoints: A folder for what resumes an interrupted training.
         progress: Where progress is shown.
-        start: A network of the same make whose weights the training starts from.
+        start: A network of the same make (`network_` of another model) whose weights the training
+            starts from.
     """
 
     def __init__(
@@ -97,7 +102,7 @@ class NetworkForecaster:
         training: TrainingSettings | None = None,
         checkpoints: Path | None = None,
         progress: Progress | None = None,
-        start: NetworkForecaster | None = None,
+        start: nn.Module | None = None,
     ) -> None:
         self.settings = settings
         self.training = training
@@ -138,7 +143,7 @@ class NetworkForecaster:
             )
         self.network_, self.spread_ = self._fresh_network(), None
         if self.start is not None:
-            self.network_.load_state_dict(self.start.network_.state_dict())
+            self.network_.load_state_dict(self.start.state_dict())
         began = time.perf_counter()
         training, validation = self._prepare(candles, split, self.training)
         self.prepare_s_ = time.perf_counter() - began
@@ -152,6 +157,7 @@ class NetworkForecaster:
         with tempfile.TemporaryDirectory() as scratch:
             self.outcome_ = train(
                 self.network_,
+                nn.functional.mse_loss,
                 training,
                 validation,
                 self.training,
@@ -285,7 +291,8 @@ class NetworkForecaster:
         )
 
     def _features(self, candles: Candles, names: Sequence[str]) -> Floats:
-        return compute_features(candles, names, across_gaps=self.settings.across_gaps)
+        own = own_features(self.settings.features_file_sha256)
+        return compute_features(candles, names, across_gaps=self.settings.across_gaps, own=own)
 
     @property
     def _horizon_scaler(self) -> Scaler:

@@ -16,6 +16,8 @@ from candlecast.forecast import Forecast
 from candlecast.models.baseline import Baseline, BaselineSettings
 from candlecast.models.forecaster import Forecaster
 from candlecast.models.network import NetworkForecaster, NetworkSettings
+from candlecast.models.sequence import SequenceForecaster, SequenceSettings
+from candlecast.models.trained import Trained
 from candlecast.recipe import BaselineName, Recipe
 from candlecast.splits import Split
 
@@ -36,10 +38,14 @@ def make_baselines(recipe: Recipe) -> list[Baseline]:
     return [make_baseline(recipe, rule) for rule in recipe.baselines]
 
 
-def make_network(recipe: Recipe) -> NetworkForecaster | None:
+def make_network(recipe: Recipe) -> Trained | None:
     """The recipe's network, not fitted; None if it has none."""
-    if recipe.model is None:
-        return None
+    return None if recipe.model is None else _network(recipe)
+
+
+def _network(recipe: Recipe) -> Trained:
+    if recipe.training is not None and recipe.training.sequence is not None:
+        return SequenceForecaster(SequenceSettings.from_recipe(recipe), recipe.training)
     return NetworkForecaster(NetworkSettings.from_recipe(recipe), recipe.training)
 
 
@@ -49,9 +55,7 @@ def makers(recipe: Recipe) -> dict[str, Callable[[], Forecaster]]:
         rule: partial(make_baseline, recipe, rule) for rule in recipe.baselines
     }
     if recipe.model is not None:
-        made[recipe.model.network] = partial(
-            NetworkForecaster, NetworkSettings.from_recipe(recipe), recipe.training
-        )
+        made[recipe.model.network] = partial(_network, recipe)
     return made
 
 

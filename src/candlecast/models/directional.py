@@ -1,0 +1,86 @@
+"""A linear forecast of the next return, with coefficients that follow the market's state.
+
+Seen in a mirror, where every price p is 1/p, a market's returns change sign, and so do the inputs
+that have a direction (a return, who started the trades), while the others (a volatility, the time
+of day) stay as they are: they tell the *state*. A forecast without a taste for up or down is
+therefore of the form::
+
+    forecast = sum over i and j of weight[i, j] * direction[i] * state[j]      with state[0] = 1
+
+The weights are those of a ridge regression (Hoerl and Kennard, 1970). The next return is so nearly
+unpredictable that a strongly shrunk line is hard to beat, and it costs one matrix product.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_ROWS_AT_ONCE = 8_192
+_WIDEST_STATE = 4.0  # standard deviations: products of rare extremes must not rule the fit
+_WIDEST_TARGET = 6.0
+_PARITY_TOLERANCE = 1e-3
+
+
+def find_directional(inputs: Tensor, mirrored: Tensor) -> Tensor:
+    """Which inputs change sign in the mirror.
+
+    Args:
+        inputs: Of each row, not scaled; shape [rows, inputs].
+        mirrored: The same inputs of the mirrored candles.
+
+    Returns:
+        A mask, shape [inputs]. An input that is 0 throughout has no direction.
+    """
+    size = inputs.abs().mean(0)
+    return ((inputs + mirrored).abs().mean(0) <= _PARITY_TOLERANCE * size) & (size > 0)
+
+
+def fit_directional(inputs: Tensor, directional: Tensor, target: Tensor, penalty: float) -> Tensor:
+    """The ridge regression's weights.
+
+    Args:
+        inputs: Scaled to a standard deviation of 1; shape [rows, inputs].
+        directional: Which of them have a direction; shape [inputs].
+        target: The next return over its volatility, NaN where unknown; shape [rows].
+        penalty: Of a weight's square, for each row; with 1, an input that is at its usual size is
+            believed half as much as least squares would.
+
+    Returns:
+        Shape [directions, 1 + states].
+    """
+    known = target.isfinite()
+    inputs, target = inputs[known], target[known].clamp(-_WIDEST_TARGET, _WIDEST_TARGET)
+    width = int(directional.sum()) * (1 + int((~directional).sum()))
+    squares = torch.zeros(width, width, device=inputs.device)
+    products = torch.zeros(width, device=inputs.device)
+    for rows, targets in zip(inputs.split(_ROWS_AT_ONCE), target.split(_ROWS_AT_ONCE), strict=True):
+        direction, state = _parts(rows, directional)
+        terms = (direction[:, :, None] * state[:, None, :]).flatten(1)
+        squares += terms.T @ terms
+        products += terms.T @ targets
+    squares.diagonal().add_(penalty * len(inputs))
+    weights: Tensor = torch.linalg.solve(squares.double(), products.double())
+    return weights.float().reshape(int(directional.sum()), -1)
+
+
+def directional_forecast(inputs: Tensor, directional: Tensor, weights: Tensor) -> Tensor:
+    """The forecast at every row, in units of volatility.
+
+    Args:
+        inputs: As in `fit_directional`; shape [rows, inputs].
+        directional: As in `fit_directional`.
+        weights: As it returned them.
+
+    Returns:
+        Shape [rows].
+    """
+    direction, state = _parts(inputs, directional)
+    coefficients: Tensor = state @ weights.T
+    return torch.sum(coefficients * direction, dim=-1)
+
+
+def _parts(inputs: Tensor, directional: Tensor) -> tuple[Tensor, Tensor]:
+    """Directions, and states with a 1 before them."""
+    state = inputs[..., ~directional].clamp(-_WIDEST_STATE, _WIDEST_STATE)
+    return inputs[..., directional], torch.cat([torch.ones_like(inputs[..., :1]), state], -1)

@@ -1,0 +1,412 @@
+"""A network that reads candles in sequence, as a `Forecaster` of whole distributions.
+
+It learns from every step of its sequences: what it says of each row is held against what came after
+that row. It works in units of the volatility known at the origin, so that a calm night and a crash
+look alike, and it carries its memory on from candle to candle, so that a new forecast costs one
+step.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from scipy.optimize import nnls
+from torch import Tensor, nn
+
+from candlecast.candles import Candles
+from candlecast.distributions import SMALLEST_SCALE, Floats, StudentT
+from candlecast.errors import InputError
+from candlecast.forecast import Forecast
+from candlecast.models.forecaster import State
+from candlecast.models.heads.student_t import Spread, StudentTHead
+from candlecast.models.networks import build_body
+from candlecast.models.sequence_inputs import (
+    SequenceInputs,
+    features_of,
+    fit_inputs,
+    sequence_targets,
+    volatility_of,
+)
+from candlecast.models.sequence_network import Member, SequenceNetwork
+from candlecast.models.sequences.body import Memory
+from candlecast.progress import Progress
+from candlecast.recipe import Count, Option, Recipe, TrainingSettings
+from candlecast.scaling import Scaler
+from candlecast.splits import Split
+from candlecast.threads import one_thread
+from candlecast.training import TrainingOutcome, train
+from candlecast.windows import WindowBatches, window_origins
+
+_log = logging.getLogger("candlecast")
+_ROWS_AT_ONCE = 16_384  # that a forecast reads before it writes down what was said
+_WIDEST_RETURN = 6.0  # volatilities, where the locations are weighed
+_LATER_SHARE = 1 / 3  # of what is said to come after the first horizon: spans that overlap as these
+# do tell too little on the validation rows, so this was chosen on the walk-forward of 2021 and 2022
+_MASK, _WEIGHTS = "directional.mask", "directional.weights"
+
+
+class SequenceSettings(BaseModel):
+    """All that a sequence network's forecasts depend on, apart from what it learns.
+
+    Attributes:
+        network: The bodies' name.
+        options: What their constructor takes.
+        members: How many of them there are.
+        dropout: The share of values dropped before the outputs while training.
+        linear: The penalty of the linear forecast that they add to; None does without.
+        features: The inputs, in order.
+        features_file_sha256: Of the user's own features among them.
+        horizons: Candles ahead.
+        lookback: Rows that a segment must have before a forecast is made.
+        seed: Of the first weights and the training.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: str
+    options: dict[str, Option]
+    members: Count
+    dropout: float
+    linear: float | None
+    features: tuple[str, ...]
+    features_file_sha256: str | None = None
+    horizons: tuple[Count, ...]
+    lookback: Count
+    seed: int
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe) -> Self:
+        """What a recipe says of its network; it must have one."""
+        if recipe.model is None:
+            raise InputError(f"the recipe {recipe.name} has no network (key 'model').")
+        return cls(
+            **recipe.model.model_dump(),
+            features=recipe.features,
+            features_file_sha256=recipe.features_file_sha256,
+            horizons=recipe.horizons,
+            lookback=recipe.windows.lookback,
+            seed=recipe.seed,
+        )
+
+
+class SequenceForecaster:
+    """Any body of `candlecast.models.networks`, trained on every step of sequences of candles.
+
+    Args:
+        settings: What to build.
+        training: How to train it; a model that was loaded needs none.
+        checkpoints: A folder for what resumes an interrupted training.
+        progress: Where progress is shown.
+        start: A network of the same make (`network_` of another model) whose weights the training
+            starts from.
+    """
+
+    def __init__(
+        self,
+        settings: SequenceSettings,
+        training: TrainingSettings | None = None,
+        checkpoints: Path | None = None,
+        progress: Progress | None = None,
+        start: nn.Module | None = None,
+    ) -> None:
+        self.settings = settings
+        self.training = training
+        self.checkpoints = checkpoints
+        self.progress = progress or Progress(shown=False)
+        self.start = start
+        self.head = StudentTHead(settings.horizons)
+        self.network_ = self._fresh_network()
+        self.inputs_: SequenceInputs
+        self.shares_: Floats = np.ones(2)  # of the linear forecast and of what the network adds
+        self.outcome_: TrainingOutcome
+        self.prepare_s_ = 0.0
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return self.settings.network
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the network learns."""
+        return sum(each.numel() for each in self.network_.parameters())
+
+    def fit(self, candles: Candles, split: Split) -> Self:
+        """Fit scaler and linear forecast on the train rows, train the network, weigh the two.
+
+        The validation rows choose the epoch, and how far each part of the location is believed.
+
+        Raises:
+            InputError: If a part has too few rows for a sequence.
+            RunInterruptedError: If Ctrl-C was pressed.
+        """
+        if self.training is None:
+            raise InputError(
+                "this model was made without training settings, so it cannot be fitted."
+            )
+        began = time.perf_counter()
+        self.network_, self.shares_ = self._fresh_network(), np.ones(2)
+        if self.start is not None:
+            self.network_.load_state_dict(self.start.state_dict())
+        training, validation = self._prepare(candles, split, self.training)
+        self.prepare_s_ = time.perf_counter() - began
+        _log.info(
+            "%s: %s parameters, %s steps an epoch",
+            *(self.name, f"{self.parameters:,}", f"{len(training):,}"),
+        )
+        with tempfile.TemporaryDirectory() as scratch, one_thread():
+            self.outcome_ = train(
+                self.network_,
+                self.head,
+                training,
+                validation,
+                self.training,
+                self.settings.seed,
+                self.checkpoints or Path(scratch),
+                self.progress,
+            )
+        self.shares_ = self._fit_shares(_until(candles, split.validation.stop), split.validation)
+        return self
+
+    def origins(self, candles: Candles, rows: range, *, known: bool) -> NDArray[np.int64]:
+        """The rows before which there is enough to warm up on; it may lie before `rows`."""
+        warm = range(max(0, rows.start - self.settings.lookback + 1), rows.stop)
+        ahead = max(self.settings.horizons) if known else 0
+        return window_origins(candles, warm, self.settings.lookback, ahead)
+
+    def forecast(self, candles: Candles, origins: NDArray[np.int64]) -> Forecast:
+        """Read every segment from its start, and write down what is said at the origins."""
+        seen = _until(candles, int(origins[-1]) + 1 if len(origins) else 0)
+        inputs = self.inputs(seen)
+        spread = self.head.cpu().spread(self._outputs(seen, inputs, origins))
+        return self._in_price(candles, origins, inputs[origins, -1].double().numpy(), spread)
+
+    def inputs(self, candles: Candles) -> Tensor:
+        """What the network reads of every candle; shape [rows, features + 1]."""
+        return self.inputs_.read(self._features(candles))
+
+    def state(self) -> State:
+        """The settings, the scaler, the linear forecast and the weights."""
+        document = {
+            "settings": self.settings.model_dump(mode="json"),
+            "scaler": self.inputs_.scaler.model_dump(mode="json"),
+            "shares": self.shares_.tolist(),
+        }
+        arrays = {_MASK: self.inputs_.directional, _WEIGHTS: self.inputs_.weights}
+        arrays |= self.network_.state_dict()
+        return State(document, {name: value.cpu().numpy() for name, value in arrays.items()})
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """The same model again, to the bit."""
+        model = cls(SequenceSettings.model_validate(state.document["settings"]))
+        scaler = Scaler.model_validate(state.document["scaler"])
+        if scaler.columns != model.settings.features:
+            raise ValueError(f"the scaler is of other columns: {scaler.columns}")
+        model.shares_ = np.asarray(state.document["shares"], dtype=np.float64)
+        arrays = {name: torch.from_numpy(value) for name, value in state.arrays.items()}
+        model.inputs_ = SequenceInputs(scaler, arrays.pop(_MASK), arrays.pop(_WEIGHTS))
+        model.network_.load_state_dict(arrays)
+        return model
+
+    def no_window(self, part: str, rows: int) -> str:
+        """Why a part of the rows has no origin, in words."""
+        lookback, ahead = self.settings.lookback, max(self.settings.horizons)
+        return (
+            f"the {part} part has {rows} rows and no forecast fits: one needs {lookback} candles "
+            f"without a gap up to its origin, and {ahead} after it. Give more candles, or a "
+            "shorter lookback or horizon."
+        )
+
+    def _fresh_network(self) -> SequenceNetwork:
+        settings = self.settings
+        with torch.random.fork_rng():
+            torch.manual_seed(settings.seed)
+            return SequenceNetwork(
+                [
+                    Member(
+                        build_body(
+                            settings.network,
+                            inputs=len(settings.features) + 1,
+                            options=settings.options,
+                        ),
+                        self.head.outputs,
+                        settings.dropout,
+                    )
+                    for _ in range(settings.members)
+                ]
+            )
+
+    def _prepare(
+        self, candles: Candles, split: Split, training: TrainingSettings
+    ) -> tuple[WindowBatches, WindowBatches]:
+        """Learn the inputs from the train rows, then lay out the sequences of both parts.
+
+        Targets are computed from candles that end with their part, so that none reaches beyond it.
+        """
+        settings, rows = self.settings, slice(split.train.start, split.train.stop)
+        known = _until(candles, max(split.train.stop, split.validation.stop))
+        upright, mirrored = self._features(known), self._features(known.mirrored())
+        targets = sequence_targets(_until(known, split.train.stop), settings.horizons)
+        self.inputs_ = fit_inputs(
+            upright[rows], mirrored[rows], settings.features, targets[rows, 0], settings.linear
+        )
+        inputs = self.inputs_.read(upright)
+        batches = self._training_batches(known, split.train, training, inputs, targets)
+        if training.mirror:
+            batches = _with_mirror(batches, self.inputs_.read(mirrored[: split.train.stop]))
+        checked = sequence_targets(_until(known, split.validation.stop), settings.horizons)
+        return batches, self._validation_batches(known, split.validation, training, inputs, checked)
+
+    def _training_batches(
+        self,
+        candles: Candles,
+        rows: range,
+        training: TrainingSettings,
+        inputs: Tensor,
+        targets: Tensor,
+    ) -> WindowBatches:
+        length, ends = _sequences(candles, rows, training.sequence, self.settings.lookback)
+        if not ends.size:
+            raise InputError(self.no_window("train", len(rows)))
+        once = -(-len(rows) // length)
+        draws = once if training.steps is None else training.steps * training.batch_size
+        return WindowBatches(
+            inputs[: len(targets)],
+            targets,
+            torch.from_numpy(ends),
+            length,
+            training.batch_size,
+            self.settings.seed,
+            every_step=True,
+            draws=draws,
+        )
+
+    def _validation_batches(
+        self,
+        candles: Candles,
+        rows: range,
+        training: TrainingSettings,
+        inputs: Tensor,
+        targets: Tensor,
+    ) -> WindowBatches:
+        length, ends = _sequences(candles, rows, training.sequence, self.settings.lookback)
+        if not ends.size:
+            raise InputError(self.no_window("validation", len(rows)))
+        apart = torch.from_numpy(ends[::-length].copy()).flip(0)  # the newest row is in
+        return WindowBatches(inputs, targets, apart, length, training.batch_size, every_step=True)
+
+    def _features(self, candles: Candles) -> Floats:
+        return features_of(candles, self.settings.features, self.settings.features_file_sha256)
+
+    def _outputs(self, candles: Candles, inputs: Tensor, origins: NDArray[np.int64]) -> Tensor:
+        """What the network says at the origins; shape [origins, outputs]."""
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = self.network_.to(device).eval()
+        outputs = torch.empty(len(origins), self.head.outputs)
+        segment, pieces = candles.segment_ids, list(_pieces(candles, origins))
+        self.progress.start(f"forecast of {self.name}", total=len(pieces))
+        memory: list[Memory] = []
+        with torch.inference_mode(), one_thread():
+            for piece in pieces:
+                if piece.start == 0 or segment[piece.start - 1] != segment[piece.start]:
+                    memory = [()] * self.settings.members
+                rows = inputs[piece.start : piece.stop][None].to(device)
+                said, memory = network.advance(rows, memory)
+                first, last = np.searchsorted(origins, [piece.start, piece.stop])
+                outputs[first:last] = said[0, origins[first:last] - piece.start].cpu()
+                self.progress.advance()
+        return outputs
+
+    def _fit_shares(self, candles: Candles, rows: range) -> Floats:
+        """How far the linear forecast and what the network adds to it are to be believed.
+
+        Both were fitted to the train rows and say too much of others. Their shares are those, from
+        0 to 1, with which they come closest to the first horizon's returns on the validation rows.
+        """
+        origins = self.origins(candles, rows, known=True)
+        if not len(origins):
+            return np.ones(2)
+        inputs = self.inputs(candles)
+        spread = self.head.cpu().spread(self._outputs(candles, inputs, origins))
+        linear = inputs[origins, -1].double().numpy()
+        scale = spread.scale[:, 0].double().numpy()
+        added = spread.location[:, 0].double().numpy() - linear
+        came = sequence_targets(candles, self.settings.horizons)[origins, 0].double().numpy()
+        errors = came.clip(-_WIDEST_RETURN, _WIDEST_RETURN) / scale
+        shares, _ = nnls(np.stack([linear, added], axis=1) / scale[:, None], errors)
+        return np.asarray(np.minimum(shares, 1.0))
+
+    def _believed(self, location: Floats, linear: Floats) -> Floats:
+        """The location of each horizon, its parts taken by their shares."""
+        first = self.shares_[0] * linear + self.shares_[1] * (location[:, 0] - linear)
+        return np.asarray(first[:, None] + _LATER_SHARE * (location - location[:, :1]))
+
+    def _in_price(
+        self, candles: Candles, origins: NDArray[np.int64], linear: Floats, spread: Spread
+    ) -> Forecast:
+        """What the network says in units of volatility, in log return and in price."""
+        location, scale, degrees, variance = (each.double().numpy() for each in spread)
+        volatility = volatility_of(candles)[origins, None]
+        location = volatility * self._believed(location, linear)
+        scale = np.maximum(volatility * scale, SMALLEST_SCALE)
+        last_close = candles.frame["close"].to_numpy()[origins]
+        return Forecast.at(
+            candles,
+            origins,
+            self.settings.horizons,
+            self.name,
+            mean=last_close[:, None] * np.exp(location),
+            distribution=StudentT(location, scale, degrees),
+            variance=np.maximum(volatility**2 * variance, SMALLEST_SCALE**2),
+        )
+
+
+def _until(candles: Candles, stop: int) -> Candles:
+    """The candles before a row."""
+    return Candles(candles.frame[:stop], candles.symbol, candles.interval)
+
+
+def _sequences(
+    candles: Candles, rows: range, length: int | None, shortest: int
+) -> tuple[int, NDArray[np.int64]]:
+    """How long sequences are, and where they may end; shorter ones if no segment is as long."""
+    segments = np.unique(candles.segment_ids[rows.start : rows.stop], return_counts=True)[1]
+    longest = max(int(segments.max(initial=0)), shortest)
+    length = min(length or longest, longest)
+    return length, window_origins(candles, rows, length, ahead=0)
+
+
+def _with_mirror(batches: WindowBatches, mirrored: Tensor) -> WindowBatches:
+    """The same sequences, and beside them those of the market turned upside down."""
+    count = len(batches.targets)
+    returns, realised = batches.targets.chunk(2, dim=1)
+    return WindowBatches(
+        torch.cat([batches.inputs, mirrored]),
+        torch.cat([batches.targets, torch.cat([-returns, realised], dim=1)]),
+        torch.cat([batches.origins, batches.origins + count]),
+        len(batches.offsets),
+        batches.batch_size,
+        batches.shuffle_seed,
+        every_step=True,
+        draws=batches.draws,
+    )
+
+
+def _pieces(candles: Candles, origins: NDArray[np.int64]) -> Iterator[range]:
+    """The rows to read for some origins: of each segment with any, from its start to the last."""
+    segment = candles.segment_ids
+    for each in np.unique(segment[origins]):
+        first = int(np.searchsorted(segment, each))
+        last = int(origins[segment[origins] == each].max())
+        for start in range(first, last + 1, _ROWS_AT_ONCE):
+            yield range(start, min(start + _ROWS_AT_ONCE, last + 1))

@@ -1,0 +1,86 @@
+"""The network of a sequence forecaster: several bodies alike, each with a readout of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from candlecast.models.sequences.body import Memory
+
+_SMALL = 0.1
+
+
+class Member(nn.Module):
+    """A body, and a linear readout of what it saw.
+
+    Args:
+        body: A `Body`.
+        outputs: Values for each row.
+        dropout: The share of the body's values that is dropped before the readout in training.
+    """
+
+    def __init__(self, body: nn.Module, outputs: int, dropout: float) -> None:
+        super().__init__()
+        assert isinstance(body.width, int)
+        self.body = body
+        self.dropout = nn.Dropout(dropout)
+        self.readout = nn.Linear(body.width, outputs)
+        with torch.no_grad():  # at first the market is what its volatility says, and little else
+            self.readout.weight.mul_(_SMALL)
+            self.readout.bias.zero_()
+
+    def forward(self, rows: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
+        """Outputs of shape [batch, rows, outputs], and the body's memory."""
+        seen, after = self.body(rows, memory)
+        return self.readout(self.dropout(seen)), after
+
+
+class SequenceNetwork(nn.Module):
+    """Members that learn side by side from the same rows; what they say together is their mean.
+
+    The last input is a forecast of the next return made elsewhere (`models/directional.py`). It is
+    added to the first output, so that the members learn what it leaves over.
+
+    Args:
+        members: Each maps rows and memory to outputs and memory.
+    """
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """What is said of each row, at a sequence's start knowing nothing.
+
+        Args:
+            rows: Shape [batch, rows, inputs].
+
+        Returns:
+            While training each member's outputs, shape [members, batch, rows, outputs]; else their
+            mean, shape [batch, rows, outputs].
+        """
+        said = torch.stack([member(rows)[0] for member in self.members])
+        said = _added(said, rows)
+        return said if self.training else said.mean(0)
+
+    def advance(self, rows: Tensor, memory: Sequence[Memory]) -> tuple[Tensor, list[Memory]]:
+        """Go on reading with the memory of the rows before, one of each member.
+
+        Args:
+            rows: Shape [batch, rows, inputs].
+            memory: As the call before returned it; ``()`` for each member at a sequence's start.
+
+        Returns:
+            The members' mean, shape [batch, rows, outputs], and their memory.
+        """
+        steps = [member(rows, each) for member, each in zip(self.members, memory, strict=True)]
+        said = torch.stack([outputs for outputs, _ in steps]).mean(0)
+        return _added(said, rows), [after for _, after in steps]
+
+
+def _added(said: Tensor, rows: Tensor) -> Tensor:
+    """The residual connection from the last input to the first output."""
+    location = said[..., :1] + rows[..., -1:]
+    return torch.cat([location, said[..., 1:]], -1)

@@ -1,0 +1,1 @@
+"""Networks that read candles one after the other and carry a state on."""

@@ -1,0 +1,34 @@
+"""`Body`: what reads a sequence of rows, whatever is made of what it saw."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+Memory = tuple[Tensor, ...]
+"""All that a body knows of the rows before; empty at a sequence's start."""
+
+
+class Body(Protocol):
+    """A causal network: what it says of a row depends on that row and those before it alone.
+
+    Attributes:
+        width: How many values it gives for each row.
+    """
+
+    width: int
+
+    def forward(self, rows: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
+        """Read rows, in order.
+
+        Reading a sequence in pieces, with the memory handed on, gives the same as at once.
+
+        Args:
+            rows: Shape [batch, rows, inputs].
+            memory: As the piece before returned it; each tensor's second axis is the batch's.
+
+        Returns:
+            What it saw, shape [batch, rows, width], and the memory to go on with.
+        """
+        ...
