@@ -64,5 +64,5 @@ def test_the_documented_features_are_those_there_are() -> None:
 
 
 def test_the_families_do_not_take_names_from_each_other() -> None:
-    assert len(FEATURES) == 69
+    assert len(FEATURES) == 79
     assert set(market_features(Market())) < set(FEATURES)

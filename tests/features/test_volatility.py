@@ -34,6 +34,8 @@ def test_estimators_agree_with_loops(candles: Candles) -> None:
     moves = np.sqrt(squared)
     variances = {
         "volatility_ratio": ewm(squared, 500),
+        **{f"volatility_ratio_{k}": ewm(squared, k) for k in (10, 120, 1440, 5000)},
+        **{f"absolute_ratio_{k}": ewm(moves, k) ** 2 for k in (60, 1440)},
         "realised_60": pd.Series(squared).rolling(60, min_periods=1).mean().to_numpy(),
         "bipower": ewm(np.pi / 2 * moves * np.append(moves[0], moves[:-1]), 33.3),
         "parkinson": ewm((high - low) ** 2 / (4 * np.log(2)), 10),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from candlecast.candles import OPTIONAL, Candles
 from candlecast.errors import InputError
 from candlecast.features.registry import NO_OWN, OwnFeatures, expression
+
+_DAY = timedelta(days=1)
 
 Dropped = dict[str, list[str]]
 """Features by name that could not be had, each with the columns that it lacks."""
@@ -55,12 +58,14 @@ def compute_features(
 def feature_table(candles: Candles) -> pl.DataFrame:
     """The columns that features are expressions over.
 
-    They are those of the candles, `segment` (the number of the stretch without gaps) and
-    `target_time` (when the next candle opens, whether there is one or not).
+    They are those of the candles, `segment` (the number of the stretch without gaps),
+    `target_time` (when the next candle opens, whether there is one or not) and `day_candles` (how
+    many candles a day has, at least 1).
     """
     return candles.frame.with_columns(
         pl.Series("segment", candles.segment_ids),
         target_time=pl.col("time") + candles.interval,
+        day_candles=pl.lit(max(_DAY // candles.interval, 1)),
     )
 
 

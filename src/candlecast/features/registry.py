@@ -15,6 +15,7 @@ from candlecast.features.candle import candle_features
 from candlecast.features.flow import flow_features
 from candlecast.features.market import Market, before
 from candlecast.features.returns import MOMENTUM, return_features
+from candlecast.features.seasonal import seasonal_features
 from candlecast.features.talib import indicator, parse_indicator
 from candlecast.features.volatility import volatility_features
 from candlecast.features.volume import volume_features
@@ -35,6 +36,7 @@ def market_features(market: Market) -> dict[str, pl.Expr]:
         candle_features(market)
         | return_features(market)
         | volatility_features(market)
+        | seasonal_features(market)
         | volume_features(market)
         | flow_features(market)
     )

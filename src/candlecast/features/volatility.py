@@ -17,6 +17,8 @@ from candlecast.features.market import Market, ewm, root
 
 _RANGE_CANDLES = 10  # for the estimators that see the whole candle
 _SLOW_CANDLES = 500
+_OTHER_CANDLES = (10, 120, 1440, 5000)
+_ABSOLUTE_CANDLES = (60, 1440)
 _BIPOWER_CANDLES = 33.3
 _REALISED_CANDLES = 60
 
@@ -33,6 +35,10 @@ def volatility_features(market: Market) -> dict[str, pl.Expr]:
         "garman_klass": ewm(_garman_klass(market), _RANGE_CANDLES),
         "rogers_satchell": ewm(_rogers_satchell(market), _RANGE_CANDLES),
     }
+    for candles in _OTHER_CANDLES:
+        variances[f"volatility_ratio_{candles}"] = ewm(squared, candles)
+    for candles in _ABSOLUTE_CANDLES:  # less moved by a single crash than squares are
+        variances[f"absolute_ratio_{candles}"] = ewm(moves, candles) ** 2
     features = {"volatility": market.volatility, "log_volatility": market.volatility.log()}
     return features | {
         name: (root(variance) / market.volatility).log() for name, variance in variances.items()
