@@ -49,6 +49,7 @@ def train(task: Task, clock: StepClock) -> int:
         "lstm",
         inputs=INPUTS,
         outputs=1,
+        lookback=LOOKBACK,
         options={"hidden": HIDDEN, "layers": LAYERS, "dropout": DROPOUT},
     )
     settings = TrainingSettings(

@@ -12,10 +12,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from candlecast.candles import Candles
-from candlecast.errors import InputError
+from candlecast.errors import InputError, MissingCodeError
 from candlecast.files import written_whole
 from candlecast.intervals import IntervalText, interval_text
 from candlecast.models.baseline import Baseline
+from candlecast.models.boosting import BoostingForecaster
 from candlecast.models.forecaster import Forecaster, State
 from candlecast.models.network import NetworkForecaster
 from candlecast.models.sequence import SequenceForecaster
@@ -27,6 +28,7 @@ _WEIGHTS = "weights.safetensors"
 KINDS: dict[str, type[Trained] | type[Baseline]] = {
     "network": NetworkForecaster,
     "sequence": SequenceForecaster,
+    "boosting": BoostingForecaster,
     "baseline": Baseline,
 }
 
@@ -80,6 +82,8 @@ def load_model(folder: Path) -> tuple[ModelDocument, Forecaster]:
 
     Raises:
         InputError: If a file is absent, damaged, or of another version.
+        MissingCodeError: If it needs code that is not installed, or that only its user may execute;
+            see `candlecast.models.own_network`.
     """
     try:
         text = (folder / _DOCUMENT).read_text(encoding="utf-8")
@@ -91,6 +95,8 @@ def load_model(folder: Path) -> tuple[ModelDocument, Forecaster]:
             f"{folder}: there is no whole saved model here ({_DOCUMENT} and {_WEIGHTS}). Name the "
             "folder of a finished run."
         ) from error
+    except MissingCodeError as error:
+        raise MissingCodeError(f"{folder}: {error}") from error
     except (KeyError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
         raise _damaged(folder, error) from error
 

@@ -11,6 +11,10 @@ class InputError(CandlecastError, ValueError):
     """The request was wrong: a file, a recipe, a folder or an argument (exit status 2)."""
 
 
+class MissingCodeError(InputError):
+    """Code that the request needs is not installed, or may not be executed (exit status 2)."""
+
+
 class CandleError(InputError):
     """One candle, or the table as a whole, is not valid.
 

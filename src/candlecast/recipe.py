@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from importlib import resources
@@ -33,6 +34,9 @@ from candlecast.yaml_text import parse_yaml
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 BaselineName = Literal["persistence", "drift", "seasonal_naive", "ar", "ewma_t", "garch_t", "har"]
+TREES = "lightgbm"
+"""The network that is none: boosted trees, which need no training settings."""
+_IMPORT_PATH = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
 Option = bool | int | float | str
 T = TypeVar("T")
 
@@ -165,7 +169,10 @@ class ModelSettings(Section):
     """Which network, and its options.
 
     Attributes:
-        network: A name from `candlecast.models.networks.NETWORKS`.
+        network: A name from `candlecast.models.networks.BODIES`, or from its `NETWORKS` where it is
+            trained on windows; ``lightgbm`` for boosted trees, which know no `members`, no
+            `dropout` and no training settings; or the user's own, such as
+            ``my_package.my_module:MyBody``.
         options: What the network's constructor takes beside its inputs and outputs.
         members: Networks that learn side by side from other first weights; their mean forecasts.
         dropout: The share of values that is dropped before the outputs while training.
@@ -180,6 +187,20 @@ class ModelSettings(Section):
     members: Count = 1
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     linear: Annotated[float, Field(gt=0)] | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called beside the other models."""
+        return network_name(self.network)
+
+    @field_validator("network")
+    @classmethod
+    def _a_name_or_a_path(cls, network: str) -> str:
+        if ":" in network and not re.fullmatch(_IMPORT_PATH, network):
+            raise ValueError("write your own network as my_package.my_module:MyNetwork")
+        if network_name(network) in get_args(BaselineName):
+            raise ValueError("a baseline has this name; give the network another")
+        return network
 
 
 class TrainingSettings(Section):
@@ -252,7 +273,7 @@ class Recipe(Section):
         baselines: What the network has to beat. Persistence and EWMA-t are always among them: the
             one is what every score is held against, the other the yardstick of volatility.
         model: Which network; None scores the baselines alone.
-        training: How it is trained; needed with a network.
+        training: How it is trained; needed with a network that is not made of trees.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
@@ -304,7 +325,8 @@ class Recipe(Section):
     def _a_network_whole_or_none(self) -> Recipe:
         if self.model is None and self.training is not None:
             raise ValueError("there is 'training' and no 'model' to train; give both or neither")
-        for key in ("features", "windows", "training"):
+        untrained = self.model is not None and self.model.network == TREES
+        for key in ("features", "windows") if untrained else ("features", "windows", "training"):
             given = key in self.model_fields_set and getattr(self, key) not in (None, ())
             if self.model is not None and not given:
                 raise ValueError(f"key '{key}' is missing or empty: the 'model' needs it")
@@ -344,6 +366,11 @@ class Recipe(Section):
     def to_yaml(self) -> str:
         """The recipe with every key in place, as YAML."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def network_name(network: str) -> str:
+    """What a network is called in tables: its name, or the user's class in lower case."""
+    return network.rpartition(":")[2].lower()
 
 
 def packaged_recipes() -> dict[str, str]:

@@ -105,7 +105,7 @@ def walkforward(
                 forecasts,
                 recipe.target,
                 None,  # each fold has a scale of its own
-                subject=None if recipe.model is None else recipe.model.network,
+                subject=None if recipe.model is None else recipe.model.name,
                 naive_mae=naive_mae(used, folds[0].split.train),
                 failures=_failed_everywhere(facts),
                 notes=_notes(facts),

@@ -81,6 +81,15 @@ def test_in_the_mirror_the_forecast_changes_sign() -> None:
     )
 
 
+def test_to_the_bit_a_row_s_forecast_hangs_on_that_row_alone() -> None:
+    inputs, target = planted()
+    weights = fit_directional(inputs, DIRECTIONAL, target, penalty=1.0)
+    whole = directional_forecast(inputs, DIRECTIONAL, weights)
+    for rows in (*range(40), 8_191, 8_192, 8_193):
+        forecast = directional_forecast(inputs[:rows], DIRECTIONAL, weights)
+        assert torch.equal(forecast, whole[:rows]), rows
+
+
 def test_the_mirror_tells_which_features_have_a_direction(candles: Candles) -> None:
     names = ["scaled_return", "close_location", "momentum_5", "scaled_range", "target_day_sin_1"]
     names += ["relative_volume", "log_volatility", "scaled_return@2", "target_month_end"]

@@ -25,7 +25,7 @@ from candlecast.models.forecaster import State
 from candlecast.models.networks import build_network
 from candlecast.models.spread import fit_spread, with_spread
 from candlecast.progress import Progress
-from candlecast.recipe import Count, Option, Recipe, TrainingSettings
+from candlecast.recipe import Count, Option, Recipe, TrainingSettings, network_name
 from candlecast.scaling import SCALERS, Scaler, ScalerName
 from candlecast.splits import Split
 from candlecast.training import TrainingOutcome, train
@@ -40,7 +40,7 @@ class NetworkSettings(BaseModel):
     """All that a network's forecasts depend on, apart from what it learns.
 
     Attributes:
-        network: The network's name.
+        network: The network's name, or where to import it from.
         options: What its constructor takes.
         features: Its inputs, in order.
         features_file_sha256: Of the file of the user's own features among them.
@@ -119,7 +119,7 @@ class NetworkForecaster:
     @property
     def name(self) -> str:
         """The network's name."""
-        return self.settings.network
+        return network_name(self.settings.network)
 
     @property
     def parameters(self) -> int:
@@ -244,6 +244,7 @@ class NetworkForecaster:
                 self.settings.network,
                 inputs=len(self.settings.features),
                 outputs=len(self.settings.horizons),
+                lookback=self.settings.lookback,
                 options=self.settings.options,
             )
 

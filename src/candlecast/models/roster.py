@@ -14,11 +14,13 @@ from candlecast.candles import Candles
 from candlecast.errors import CandlecastError
 from candlecast.forecast import Forecast
 from candlecast.models.baseline import Baseline, BaselineSettings
+from candlecast.models.boosting import BoostingForecaster, BoostingSettings
 from candlecast.models.forecaster import Forecaster
 from candlecast.models.network import NetworkForecaster, NetworkSettings
+from candlecast.models.own_network import allow, is_own
 from candlecast.models.sequence import SequenceForecaster, SequenceSettings
 from candlecast.models.trained import Trained
-from candlecast.recipe import BaselineName, Recipe
+from candlecast.recipe import TREES, BaselineName, Recipe
 from candlecast.splits import Split
 
 _log = logging.getLogger("candlecast")
@@ -44,6 +46,10 @@ def make_network(recipe: Recipe) -> Trained | None:
 
 
 def _network(recipe: Recipe) -> Trained:
+    if recipe.model is not None and is_own(recipe.model.network):
+        allow(recipe.model.network)  # the recipe is carried out because its user asked for it
+    if recipe.model is not None and recipe.model.network == TREES:
+        return BoostingForecaster(BoostingSettings.from_recipe(recipe))
     if recipe.training is not None and recipe.training.sequence is not None:
         return SequenceForecaster(SequenceSettings.from_recipe(recipe), recipe.training)
     return NetworkForecaster(NetworkSettings.from_recipe(recipe), recipe.training)
@@ -55,7 +61,7 @@ def makers(recipe: Recipe) -> dict[str, Callable[[], Forecaster]]:
         rule: partial(make_baseline, recipe, rule) for rule in recipe.baselines
     }
     if recipe.model is not None:
-        made[recipe.model.network] = partial(_network, recipe)
+        made[recipe.model.name] = partial(_network, recipe)
     return made
 
 

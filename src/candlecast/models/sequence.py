@@ -19,27 +19,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from scipy.optimize import nnls
 from torch import Tensor, nn
 
 from candlecast.candles import Candles
-from candlecast.distributions import SMALLEST_SCALE, Floats, StudentT
+from candlecast.distributions import Floats
 from candlecast.errors import InputError
 from candlecast.forecast import Forecast
 from candlecast.models.forecaster import State
 from candlecast.models.heads.student_t import Spread, StudentTHead
+from candlecast.models.in_price import in_price
 from candlecast.models.networks import build_body
 from candlecast.models.sequence_inputs import (
     SequenceInputs,
     features_of,
     fit_inputs,
     sequence_targets,
-    volatility_of,
 )
 from candlecast.models.sequence_network import Member, SequenceNetwork
+from candlecast.models.sequence_rows import learned_from, no_origin, until, warm_origins
 from candlecast.models.sequences.body import Memory
+from candlecast.models.shares import fit_shares
 from candlecast.progress import Progress
-from candlecast.recipe import Count, Option, Recipe, TrainingSettings
+from candlecast.recipe import Count, Option, Recipe, TrainingSettings, network_name
 from candlecast.scaling import Scaler
 from candlecast.splits import Split
 from candlecast.threads import one_thread
@@ -48,7 +49,6 @@ from candlecast.windows import WindowBatches, window_origins
 
 _log = logging.getLogger("candlecast")
 _ROWS_AT_ONCE = 16_384  # that a forecast reads before it writes down what was said
-_WIDEST_RETURN = 6.0  # volatilities, where the locations are weighed
 _LATER_SHARE = 1 / 3  # of what is said to come after the first horizon: spans that overlap as these
 # do tell too little on the validation rows, so this was chosen on the walk-forward of 2021 and 2022
 _MASK, _WEIGHTS = "directional.mask", "directional.weights"
@@ -58,7 +58,7 @@ class SequenceSettings(BaseModel):
     """All that a sequence network's forecasts depend on, apart from what it learns.
 
     Attributes:
-        network: The bodies' name.
+        network: The bodies' name, or where to import them from.
         options: What their constructor takes.
         members: How many of them there are.
         dropout: The share of values dropped before the outputs while training.
@@ -133,7 +133,7 @@ class SequenceForecaster:
     @property
     def name(self) -> str:
         """The network's name."""
-        return self.settings.network
+        return network_name(self.settings.network)
 
     @property
     def parameters(self) -> int:
@@ -154,6 +154,7 @@ class SequenceForecaster:
                 "this model was made without training settings, so it cannot be fitted."
             )
         began = time.perf_counter()
+        candles, split = learned_from(candles, split)
         self.network_, self.shares_ = self._fresh_network(), np.ones(2)
         if self.start is not None:
             self.network_.load_state_dict(self.start.state_dict())
@@ -174,18 +175,18 @@ class SequenceForecaster:
                 self.checkpoints or Path(scratch),
                 self.progress,
             )
-        self.shares_ = self._fit_shares(_until(candles, split.validation.stop), split.validation)
+        self.shares_ = self._fit_shares(candles, split.validation)
         return self
 
     def origins(self, candles: Candles, rows: range, *, known: bool) -> NDArray[np.int64]:
         """The rows before which there is enough to warm up on; it may lie before `rows`."""
-        warm = range(max(0, rows.start - self.settings.lookback + 1), rows.stop)
-        ahead = max(self.settings.horizons) if known else 0
-        return window_origins(candles, warm, self.settings.lookback, ahead)
+        return warm_origins(
+            candles, rows, self.settings.lookback, self.settings.horizons, known=known
+        )
 
     def forecast(self, candles: Candles, origins: NDArray[np.int64]) -> Forecast:
         """Read every segment from its start, and write down what is said at the origins."""
-        seen = _until(candles, int(origins[-1]) + 1 if len(origins) else 0)
+        seen = until(candles, int(origins[-1]) + 1 if len(origins) else 0)
         inputs = self.inputs(seen)
         spread = self.head.cpu().spread(self._outputs(seen, inputs, origins))
         return self._in_price(candles, origins, inputs[origins, -1].double().numpy(), spread)
@@ -220,12 +221,7 @@ class SequenceForecaster:
 
     def no_window(self, part: str, rows: int) -> str:
         """Why a part of the rows has no origin, in words."""
-        lookback, ahead = self.settings.lookback, max(self.settings.horizons)
-        return (
-            f"the {part} part has {rows} rows and no forecast fits: one needs {lookback} candles "
-            f"without a gap up to its origin, and {ahead} after it. Give more candles, or a "
-            "shorter lookback or horizon."
-        )
+        return no_origin(part, rows, self.settings.lookback, self.settings.horizons)
 
     def _fresh_network(self) -> SequenceNetwork:
         settings = self.settings
@@ -254,18 +250,18 @@ class SequenceForecaster:
         Targets are computed from candles that end with their part, so that none reaches beyond it.
         """
         settings, rows = self.settings, slice(split.train.start, split.train.stop)
-        known = _until(candles, max(split.train.stop, split.validation.stop))
-        upright, mirrored = self._features(known), self._features(known.mirrored())
-        targets = sequence_targets(_until(known, split.train.stop), settings.horizons)
+        upright, mirrored = self._features(candles), self._features(candles.mirrored())
+        targets = sequence_targets(until(candles, split.train.stop), settings.horizons)
         self.inputs_ = fit_inputs(
             upright[rows], mirrored[rows], settings.features, targets[rows, 0], settings.linear
         )
         inputs = self.inputs_.read(upright)
-        batches = self._training_batches(known, split.train, training, inputs, targets)
+        batches = self._training_batches(candles, split.train, training, inputs, targets)
         if training.mirror:
             batches = _with_mirror(batches, self.inputs_.read(mirrored[: split.train.stop]))
-        checked = sequence_targets(_until(known, split.validation.stop), settings.horizons)
-        return batches, self._validation_batches(known, split.validation, training, inputs, checked)
+        checked = sequence_targets(candles, settings.horizons)
+        validation = self._validation_batches(candles, split.validation, training, inputs, checked)
+        return batches, validation
 
     def _training_batches(
         self,
@@ -342,9 +338,7 @@ class SequenceForecaster:
         scale = spread.scale[:, 0].double().numpy()
         added = spread.location[:, 0].double().numpy() - linear
         came = sequence_targets(candles, self.settings.horizons)[origins, 0].double().numpy()
-        errors = came.clip(-_WIDEST_RETURN, _WIDEST_RETURN) / scale
-        shares, _ = nnls(np.stack([linear, added], axis=1) / scale[:, None], errors)
-        return np.asarray(np.minimum(shares, 1.0))
+        return fit_shares(linear, added, scale, came)
 
     def _believed(self, location: Floats, linear: Floats) -> Floats:
         """The location of each horizon, its parts taken by their shares."""
@@ -356,24 +350,16 @@ class SequenceForecaster:
     ) -> Forecast:
         """What the network says in units of volatility, in log return and in price."""
         location, scale, degrees, variance = (each.double().numpy() for each in spread)
-        volatility = volatility_of(candles)[origins, None]
-        location = volatility * self._believed(location, linear)
-        scale = np.maximum(volatility * scale, SMALLEST_SCALE)
-        last_close = candles.frame["close"].to_numpy()[origins]
-        return Forecast.at(
+        return in_price(
             candles,
             origins,
             self.settings.horizons,
             self.name,
-            mean=last_close[:, None] * np.exp(location),
-            distribution=StudentT(location, scale, degrees),
-            variance=np.maximum(volatility**2 * variance, SMALLEST_SCALE**2),
+            location=self._believed(location, linear),
+            scale=scale,
+            degrees=degrees,
+            variance=variance,
         )
-
-
-def _until(candles: Candles, stop: int) -> Candles:
-    """The candles before a row."""
-    return Candles(candles.frame[:stop], candles.symbol, candles.interval)
 
 
 def _sequences(

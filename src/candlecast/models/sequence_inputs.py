@@ -113,6 +113,7 @@ def sequence_targets(candles: Candles, horizons: Sequence[int]) -> Tensor:
         later = total[horizon:]
         realised[: len(later), column] = np.maximum(later - total[: len(later)], 0.0)
         apart = segment[horizon:] != segment[: len(later)]
-        returns[: len(later), column][apart] = np.nan
+        for each in (returns, realised):
+            each[: len(later), column][apart] = np.nan
     targets = np.concatenate([returns / volatility, realised / volatility**2], axis=1)
     return torch.from_numpy(targets.astype(np.float32))

@@ -1,8 +1,9 @@
-"""`Trained`: the forecasters whose network is trained, and so have weights, epochs and a loss."""
+"""`Trained`: the forecasters that are trained step by step, and so have epochs and a loss."""
 
 from __future__ import annotations
 
+from candlecast.models.boosting import BoostingForecaster
 from candlecast.models.network import NetworkForecaster
 from candlecast.models.sequence import SequenceForecaster
 
-Trained = NetworkForecaster | SequenceForecaster
+Trained = NetworkForecaster | SequenceForecaster | BoostingForecaster

@@ -104,7 +104,7 @@ def _drawn(recipe: Recipe, forecasts: Sequence[Forecast], scorecard: Scorecard) 
     """The forecast that figures and report are about: the network's, or the best baseline's."""
     horizon = scorecard.horizons[0]
     if recipe.model is not None:
-        chosen = recipe.model.network
+        chosen = recipe.model.name
     else:
         crps = {model: each[horizon]["crps_bp"] for model, each in scorecard.scores.items()}
         known = {model: value for model, value in crps.items() if value is not None}

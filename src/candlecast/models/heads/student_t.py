@@ -54,10 +54,13 @@ class StudentTHead(nn.Module):
         self.register_buffer("steps", steps, persistent=False)
         self.register_buffer("gaps", steps.diff(prepend=torch.zeros(1)), persistent=False)
         self.register_buffer("weights", steps[0] / steps, persistent=False)
+        up_to = torch.ones(len(steps), len(steps)).triu()
+        self.register_buffer("up_to", up_to, persistent=False)
 
     steps: Tensor
     gaps: Tensor
     weights: Tensor
+    up_to: Tensor  # sums over the horizons; a GPU's own cumulative sum is not deterministic
 
     @property
     def outputs(self) -> int:
@@ -68,10 +71,10 @@ class StudentTHead(nn.Module):
         """What outputs of shape [..., outputs] say, per horizon."""
         location, scale, degrees, variance = outputs.chunk(4, dim=-1)
         return Spread(
-            (self.gaps.sqrt() * location).cumsum(-1),
-            (self.gaps * _positive(2 * scale)).cumsum(-1).sqrt(),
+            (self.gaps.sqrt() * location) @ self.up_to,
+            ((self.gaps * _positive(2 * scale)) @ self.up_to).sqrt(),
             FEWEST_DEGREES + nn.functional.softplus(degrees),
-            (self.gaps * _positive(variance)).cumsum(-1),
+            (self.gaps * _positive(variance)) @ self.up_to,
         )
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ class Body(Protocol):
             memory: As the piece before returned it; each tensor's second axis is the batch's.
 
         Returns:
-            What it saw, shape [batch, rows, width], and the memory to go on with.
+            What it saw, shape [batch, rows, width], and the memory to go on with, of the same size
+            after every piece.
         """
         ...
