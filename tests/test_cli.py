@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,14 +17,17 @@ import polars as pl
 import pytest
 
 import candlecast
+from small import SMALL, SMALL_ARTICLE
 
 QUICK = [
     arg
     for setting in (
+        *SMALL,
         "data.simulated.rows=3000",
-        "windows.lookback=10",
-        "model.options={hidden: 4, layers: 2, dropout: 0.3}",
-        "training.batch_size=32",
+        "features=[scaled_return, scaled_range, close_location]",
+        "horizons=[1]",
+        "model.options={hidden: 4, layers: 2}",
+        "training.steps=150",
         "training.max_epochs=3",
     )
     for arg in ("--set", setting)
@@ -136,7 +140,7 @@ def test_recipes_lists_and_prints_them(tmp_path: Path) -> None:
         (["--candles", "text.csv"], "text.csv: the layout is not known"),
         (["--candles", "cut.csv"], "cut.csv, line 61:"),
         (["--set", "training.max_epoch=1"], "did you mean 'max_epochs'"),
-        (["--set", "data.simulated.rows=50"], "no window fits"),
+        (["--set", "data.simulated.rows=50"], "no forecast fits"),
         (["--out", "text.csv"], "a file stands in the way"),
         (["--out", "mine"], "mine: this folder is not empty and holds no run"),
         (["--out", "/proc/candlecast"], "/proc/candlecast: the folder cannot be made"),
@@ -251,20 +255,109 @@ def test_walkforward_ends_with_a_scorecard_and_can_print_its_plan(tmp_path: Path
 def test_audit_is_clean_for_the_default_and_finds_the_article_s_choice_on_test_rows(
     tmp_path: Path,
 ) -> None:
-    small = ["--set", "data.simulated.rows=30000"]
-    clean = command("audit", "default", *small, cwd=tmp_path)
+    small = [arg for setting in SMALL for arg in ("--set", setting)]
+    clean = command("audit", "default", *small, "--set", "data.simulated.rows=6000", cwd=tmp_path)
     assert clean.returncode == 0, clean.stdout + clean.stderr
-    for subject in ("feature log_return", "scaled inputs of lstm", "forecasts of garch_t"):
+    for subject in ("feature scaled_return", "scaled inputs of lstm", "forecasts of garch_t"):
         assert subject in clean.stdout
     assert "No leak found." in clean.stdout
-    quick = [
-        *("--set", "model.options={hidden: 4, layers: 1, dropout: 0.0}"),
-        *("--set", "baselines=[persistence]"),
-    ]
-    found = command("audit", "article", *small, *quick, "--json", cwd=tmp_path)
+    settings = [*SMALL_ARTICLE, "baselines=[persistence]", "data.simulated.rows=30000"]
+    quick = [arg for setting in settings for arg in ("--set", setting)]
+    found = command("audit", "article", *quick, "--json", cwd=tmp_path)
     assert found.returncode == 1
     audit = json.loads(found.stdout)
     leaks = [finding for finding in audit["findings"] if finding["leak"] is not None]
     assert [leak["subject"] for leak in leaks] == ["split"]
     assert audit["clean"] is False
     assert "test rows" in leaks[0]["leak"]
+
+
+BASELINES = [
+    arg
+    for setting in (
+        "data.simulated.rows=3000",
+        "model=null",
+        "training=null",
+        "baselines=[persistence]",
+        "features=[log_return]",
+        "market_features=[]",
+    )
+    for arg in ("--set", setting)
+]
+
+
+def test_another_market_is_read_beside_the_candles(
+    tmp_path: Path, write_candles: Callable[[Path, int], Path]
+) -> None:
+    candles = write_candles(tmp_path / "candles.csv", 3000)
+    other = candlecast.simulate(rows=3000, seed=8).candles.frame.drop("trades")
+    other.write_parquet(tmp_path / "ETHUSDT_1m.parquet")
+    beside = ["--with", "ethusdt=ETHUSDT_1m.parquet"]
+    inputs = [
+        *("--set", "features=[log_return, imbalance, relative_trades]"),
+        *("--set", "market_features=[scaled_return, relative_trades]"),
+    ]
+    done = command(
+        "run", "--candles", candles, "--out", "run", *BASELINES, *inputs, *beside, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert (
+        "no taker volumes in these candles: left out imbalance; no trade counts of ETHUSDT in "
+        "these candles: left out ETHUSDT:relative_trades"
+    ) in done.stderr
+    data = json.loads((tmp_path / "run" / "metrics.json").read_text())["data"]
+    assert data["markets"] == ["ETHUSDT"]
+    assert data["dropped_features"] == {
+        "imbalance": ["taker_buy_volume"],
+        "ETHUSDT:relative_trades": ["ETHUSDT:trades"],
+    }
+    recipe = candlecast.Recipe.load(tmp_path / "run" / "recipe.yaml")
+    assert recipe.features == ("log_return", "relative_trades", "ETHUSDT:scaled_return")
+    predicted = command(
+        "predict", "run", "--candles", candles, "--out", "f.parquet", *beside, cwd=tmp_path
+    )
+    assert predicted.returncode == 0, predicted.stderr
+
+
+@pytest.mark.parametrize(
+    ("beside", "message"),
+    [
+        (["ETHUSDT"], "--with ETHUSDT: write SYMBOL=FILE"),
+        (["ETHUSDT=a", "ethusdt=b"], "--with ethusdt=b: ETHUSDT stands twice"),
+        (["ETHUSDT=HOURS.parquet"], "the candles of ETHUSDT are 1h and those of SIMULATED 1m"),
+    ],
+)
+def test_a_wrong_market_is_one_message_and_status_2(
+    tmp_path: Path, beside: list[str], message: str
+) -> None:
+    hours = candlecast.simulate(rows=300, interval=timedelta(hours=1)).candles
+    hours.frame.write_parquet(tmp_path / "HOURS.parquet")
+    given = [arg for each in beside for arg in ("--with", each)]
+    done = command("run", *BASELINES, *given, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_audit_catches_a_feature_of_one_s_own_that_looks_ahead(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import polars as pl\ndef tomorrow() -> pl.Expr:\n    return pl.col('close').shift(-1)\n"
+    )
+    own = ["--set", "features_file=mine.py", "--set", "features=[log_return, tomorrow]"]
+    found = command("audit", *BASELINES, *own, cwd=tmp_path)
+    assert found.returncode == 1
+    assert "tomorrow is the target itself" in " ".join(found.stdout.split())
+
+
+def test_predict_executes_no_features_file_that_the_model_was_not_trained_with(
+    tmp_path: Path, write_candles: Callable[[Path, int], Path]
+) -> None:
+    candles = write_candles(tmp_path / "candles.csv", 200)
+    assert command("run", *BASELINES, "--out", "run", cwd=tmp_path).returncode == 0
+    (tmp_path / "mine.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
+    given = ["--out", "f.parquet", "--features-file", "mine.py"]
+    done = command("predict", "run", "--candles", candles, *given, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "the model reads no features of its user's own. Leave the file out." in done.stderr
+    assert not (tmp_path / "ran").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import candlecast
 from candlecast.cli import main
+from small import SMALL, SMALL_ARTICLE
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
@@ -24,7 +25,7 @@ COMMANDS = [
     for line in block.splitlines()
     if line.startswith("candlecast")
 ]
-SMALL = {"hidden": 4, "layers": 1, "dropout": 0.0}
+QUICK = {"default": SMALL, "article": SMALL_ARTICLE}
 
 
 @pytest.fixture
@@ -32,16 +33,10 @@ def quick_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every recipe that is loaded trains in a second."""
     load = candlecast.Recipe.load
 
-    def load_small(name: str = "default", overrides: tuple[str, ...] = ()) -> candlecast.Recipe:
-        recipe = load(name, overrides)
-        if recipe.model is None:
-            return recipe
-        assert recipe.training is not None
-        training = recipe.training.model_copy(
-            update={"batch_size": 512, "min_epochs": 1, "max_epochs": 1}
-        )
-        model = recipe.model.model_copy(update={"options": SMALL})
-        return recipe.model_copy(update={"training": training, "model": model})
+    def load_small(
+        recipe: str | Path = "default", overrides: Sequence[str] = ()
+    ) -> candlecast.Recipe:
+        return load(recipe, [*QUICK.get(str(recipe), []), *overrides])
 
     monkeypatch.setattr(candlecast.Recipe, "load", load_small)
 

@@ -80,7 +80,13 @@ def test_overrides_reach_any_key_in_order() -> None:
         ("split={train: 0.8, validation: 0.3}", "leave no test part"),
         ("features=[closs]", "feature 'closs' is not known"),
         ("features=[close, close]", "close stands twice"),
+        ("features=['close@0']", "feature 'close@0' is not known"),
+        ("features=['talib:rsi']", "not written like talib:RSI"),
+        ("market_features=[month]", "feature 'MARKET:month' is not known"),
+        ("market_features=[body, body]", "body stands twice"),
         ("features=[]", "'features' is"),
+        ("calibration.gain=0", "'calibration.gain' is 0"),
+        ("calibration.adaptve=false", r"unknown key 'calibration.adaptve' \(did you mean 'ada"),
         ("horizons=[5, 1]", "horizons must rise"),
         ("horizons=[0]", "'horizons.0' is 0: [^;]*$"),
         ("data.interval=1 minute", "not an interval"),
@@ -98,6 +104,13 @@ def test_overrides_reach_any_key_in_order() -> None:
         ("horizons=5", "'horizons' is 5: Input should be a list$"),
         ("split.validation=tset", "'split.validation' is 'tset': [^;]*$"),
         ("model.options.hidden=[1]", "'model.options.hidden' is [^;]*$"),
+        ("model.members=0", "'model.members' is 0: [^;]*$"),
+        ("model.dropout=1", "'model.dropout' is 1: [^;]*$"),
+        ("model.linear=0", "'model.linear' is 0: [^;]*$"),
+        ("training.schedule=cosine", "'training.schedule' is 'cosine': [^;]*'one_cycle'$"),
+        ("training.clip=0", "'training.clip' is 0: [^;]*$"),
+        ("training.sequence=0", "'training.sequence' is 0: [^;]*$"),
+        ("training.weight_decay=-1", "'training.weight_decay' is -1: [^;]*$"),
         ("name=Über", "'name' is 'Über'"),
         ("model={}", "key 'model.network' is missing"),
         ("training.max_epochs", "write key=value"),
@@ -136,6 +149,13 @@ def test_an_unknown_recipe_is_named_with_the_known_ones() -> None:
         InputError, match=r"no recipe 'artikel'\. Packaged recipes: article, default"
     ):
         Recipe.load("artikel")
+
+
+def test_names_of_a_features_file_are_left_to_it() -> None:
+    own = ["features_file=mine.py", "features=[close, mine, 'mine@2']"]
+    assert Recipe.load("article", own).features == ("close", "mine", "mine@2")
+    with pytest.raises(InputError, match="feature 'mine' is not known"):
+        Recipe.load("article", own[1:])
 
 
 def test_the_resolved_yaml_has_every_key() -> None:

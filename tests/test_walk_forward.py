@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ import pytest
 
 import candlecast
 from candlecast.candles import Candles
+from candlecast.conformal import calibrate
 from candlecast.errors import CandlecastError, InputError
+from candlecast.forecast import Forecast
 from candlecast.models.baseline import Baseline
 from candlecast.models.baselines import garch_t
 from candlecast.models.baselines.returns import Returns
-from candlecast.models.network import NetworkForecaster
+from candlecast.models.sequence import SequenceForecaster
 from candlecast.recipe import Recipe
 from candlecast.splits import Split
+from small import small_default
 
 FOLDS = [
     "walkforward.first_train=25h",
@@ -47,18 +51,13 @@ def walked(
 
 
 def network_recipe(*overrides: str) -> Recipe:
-    return Recipe.load(
-        "default",
-        [
-            "windows.lookback=10",
-            "model.options={hidden: 3, layers: 1, dropout: 0.0}",
-            "training.batch_size=256",
-            "training.max_epochs=1",
-            "training.min_epochs=1",
-            "baselines=[persistence]",
-            *FOLDS,
-            *overrides,
-        ],
+    return small_default(
+        "horizons=[1]",
+        "training.max_epochs=1",
+        "walkforward.window=expanding",
+        "baselines=[persistence]",
+        *FOLDS,
+        *overrides,
     )
 
 
@@ -104,6 +103,29 @@ def test_the_pooled_scores_are_those_of_all_forecasts_together(walked: candlecas
         folds = [fold["scores"][model]["5"] for fold in walked.metrics["folds"]]
         pooled = sum(fold["rmse"] ** 2 * fold["n"] for fold in folds) / scores["n"]
         assert scores["rmse"] ** 2 == pytest.approx(pooled)
+
+
+def test_the_calibrated_bands_learn_on_through_the_folds(walked: candlecast.Run) -> None:
+    for model in ("persistence", "har"):
+        rows = walked.forecasts.filter(model=model)
+        found = Forecast.from_frame(rows)
+        expected, _ = calibrate(replace(found, bands=None))
+        assert found.bands is not None
+        np.testing.assert_allclose(found.bands, np.asarray(expected.bands), rtol=1e-9)
+        inside = rows.filter(horizon=1).select(
+            pl.col("actual").is_between("calibrated_q10", "calibrated_q90").mean()
+        )
+        figures = walked.metrics["scores"][model]["1"]
+        assert figures["calibrated_coverage_80"] == pytest.approx(inside.item())
+
+
+def test_a_recipe_may_do_without_calibrated_bands(market: Candles, tmp_path: Path) -> None:
+    recipe = Recipe.load(
+        "econometric", ["calibration.adaptive=false", "baselines=[persistence]", *FOLDS]
+    )
+    walked = candlecast.walkforward(recipe, market, tmp_path / "out", progress=False)
+    assert walked.forecasts["calibrated_q10"].is_null().all()
+    assert walked.scorecard.scores["ewma_t"]["1"]["calibrated_coverage_80"] is None
 
 
 def test_nothing_after_a_fold_reaches_it(
@@ -225,13 +247,13 @@ def test_a_warm_start_takes_the_weights_of_the_fold_before(
     market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starts: list[bool] = []
-    fit = NetworkForecaster.fit
+    fit = SequenceForecaster.fit
 
-    def watched(self: NetworkForecaster, candles: Candles, split: Split) -> NetworkForecaster:
+    def watched(self: SequenceForecaster, candles: Candles, split: Split) -> SequenceForecaster:
         starts.append(self.start is not None)
         return fit(self, candles, split)
 
-    monkeypatch.setattr(NetworkForecaster, "fit", watched)
+    monkeypatch.setattr(SequenceForecaster, "fit", watched)
     warm = network_recipe("walkforward.warm_start=true")
     run = candlecast.walkforward(warm, market, tmp_path / "warm", progress=False)
     assert starts == [False, True, True]
@@ -303,14 +325,14 @@ def test_no_fold_that_could_be_fitted_is_an_error_that_says_why(
 def test_a_network_that_fails_in_the_last_fold_is_still_the_one_that_is_kept(
     market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit = NetworkForecaster.fit
+    fit = SequenceForecaster.fit
 
-    def fails_last(self: NetworkForecaster, candles: Candles, split: Split) -> NetworkForecaster:
+    def fails_last(self: SequenceForecaster, candles: Candles, split: Split) -> SequenceForecaster:
         if len(candles) == 2600:
             raise CandlecastError("diverged")
         return fit(self, candles, split)
 
-    monkeypatch.setattr(NetworkForecaster, "fit", fails_last)
+    monkeypatch.setattr(SequenceForecaster, "fit", fails_last)
     run = candlecast.walkforward(network_recipe(), market, tmp_path / "out", progress=False)
     assert run.metrics["model"]["name"] == "lstm"
     assert run.metrics["folds"][2]["model"] is None
@@ -360,10 +382,10 @@ def test_the_last_baseline_may_fail_in_every_fold(
 def test_a_network_that_fails_in_every_fold_leaves_the_baselines_scored(
     market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*_: object) -> NetworkForecaster:
+    def fails(*_: object) -> SequenceForecaster:
         raise CandlecastError("diverged")
 
-    monkeypatch.setattr(NetworkForecaster, "fit", fails)
+    monkeypatch.setattr(SequenceForecaster, "fit", fails)
     run = candlecast.walkforward(network_recipe(), market, tmp_path / "out", progress=False)
     assert run.metrics["model"] is None
     assert "lstm, 1 ahead: cannot be judged: diverged" in run.scorecard.verdicts[0]

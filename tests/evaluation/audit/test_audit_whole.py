@@ -15,23 +15,23 @@ from candlecast.errors import CandlecastError, InputError
 from candlecast.evaluation.audit import Finding, audit
 from candlecast.evaluation.folds import plan_folds
 from candlecast.models.forecaster import Forecaster
-from candlecast.models.network import NetworkForecaster, NetworkSettings
+from candlecast.models.roster import makers
 from candlecast.recipe import Recipe
 from candlecast.splits import Split
+from small import SMALL, SMALL_ARTICLE, SMALL_TRAINING, small_default
 
 
 def network_of(recipe: Recipe) -> Callable[[], Forecaster]:
-    assert recipe.training is not None
-    training = recipe.training.model_copy(update={"min_epochs": 1, "max_epochs": 1})
-    return lambda: NetworkForecaster(NetworkSettings.from_recipe(recipe), training)
+    return makers(recipe)["lstm"]
 
 
-SMALL = ["model.options.hidden=4", "model.options.layers=1", "model.options.dropout=0.0"]
-
-
-@pytest.mark.parametrize("gap", [False, True])
-def test_the_default_recipe_is_clean(gap: bool) -> None:
-    recipe = Recipe.load("default")
+@pytest.mark.parametrize(
+    ("gap", "overrides"),
+    [(False, SMALL), (True, SMALL_TRAINING)],
+    ids=["few features", "all features about a gap"],
+)
+def test_the_default_recipe_is_clean(gap: bool, overrides: list[str]) -> None:
+    recipe = Recipe.load("default", overrides)
     candles = candlecast.simulate(rows=6_000).candles
     if gap:
         kept = np.r_[0:2_500, 2_520:6_000].tolist()
@@ -39,9 +39,7 @@ def test_the_default_recipe_is_clean(gap: bool) -> None:
     found = audit(recipe, candles, {"lstm": network_of(recipe)})
     assert found.is_clean
     assert [finding.subject for finding in found.findings] == [
-        "feature log_return",
-        "feature log_range",
-        "feature log_volume",
+        *(f"feature {name}" for name in recipe.features),
         "split",
         "split",
         "windows of lstm",
@@ -56,7 +54,7 @@ def test_the_default_recipe_is_clean(gap: bool) -> None:
 
 
 def test_the_articles_recipe_has_one_leak() -> None:
-    recipe = Recipe.load("article", SMALL)
+    recipe = Recipe.load("article", SMALL_ARTICLE)
     candles = candlecast.simulate(rows=20_000).candles
     found = audit(recipe, candles, {"lstm": network_of(recipe)})
     (leak,) = found.leaks
@@ -65,7 +63,7 @@ def test_the_articles_recipe_has_one_leak() -> None:
 
 
 def test_a_recipe_that_resamples_has_its_resampling_audited() -> None:
-    recipe = Recipe.load("default", ["data.interval=5m"])
+    recipe = small_default("data.interval=5m")
     found = audit(recipe, candlecast.simulate(rows=4_000).candles)
     assert found.findings[0] == Finding(
         "resampling to 5m", "changing, shuffling and deleting what comes after each candle's close"
@@ -80,7 +78,7 @@ def test_a_model_that_needs_more_candles_is_given_more(candles: Candles) -> None
                 raise InputError("give more candles")
             return super().fit(candles, split)
 
-    found = audit(Recipe.load("default"), candles, {"patient": Patient})
+    found = audit(small_default(), candles, {"patient": Patient})
     assert found.is_clean
     assert "patient was tried on 900 candles" in found.notes[1]
     few = Candles(candles.frame[:700], candles.symbol, candles.interval)
@@ -89,7 +87,7 @@ def test_a_model_that_needs_more_candles_is_given_more(candles: Candles) -> None
 
 def assert_not_audited(candles: Candles, make: Callable[[], Forecaster], note: str) -> None:
     """The model has a note and no leak, and another one is audited all the same."""
-    found = audit(Recipe.load("default"), candles, {"patient": make, "drift": Drift})
+    found = audit(small_default(), candles, {"patient": make, "drift": Drift})
     assert found.is_clean
     assert note in found.notes
     (told,) = (finding for finding in found.findings if finding.subject == "patient")
@@ -136,11 +134,11 @@ def test_ctrl_c_while_a_model_is_fitted_comes_out(candles: Candles, fits: int) -
             return super().fit(candles, split)
 
     with pytest.raises(KeyboardInterrupt):
-        audit(Recipe.load("default"), candles, {"stopped": Stopped})
+        audit(small_default(), candles, {"stopped": Stopped})
 
 
 def test_a_model_that_looks_far_back_can_be_given_more_candles(candles: Candles) -> None:
-    recipe = Recipe.load("default")
+    recipe = small_default()
     found = audit(recipe, candles, {"drift": Drift}, least_rows={"drift": 700})
     assert "drift was tried on 700 candles" in found.notes[1]
 
@@ -160,7 +158,7 @@ def test_a_walk_forward_of_the_articles_recipe_is_audited_on_its_folds() -> None
 
 
 def test_splits_that_were_used_stand_for_one_that_could_not_be_made(candles: Candles) -> None:
-    recipe = Recipe.load("default", ["split.embargo=500"])
+    recipe = small_default("split.embargo=500")
     with pytest.raises(InputError, match="part has no row"):
         audit(recipe, candles)
     used = Split(range(500), range(500, 700), range(700, 900))
@@ -168,7 +166,7 @@ def test_splits_that_were_used_stand_for_one_that_could_not_be_made(candles: Can
 
 
 def test_resampling_is_tried_on_as_many_candles_as_it_takes() -> None:
-    recipe = Recipe.load("default", ["data.interval=1d"])
+    recipe = small_default("data.interval=1d")
     found = audit(recipe, candlecast.simulate(rows=30_000).candles)
     assert found.is_clean
     assert (found.findings[0].subject, found.findings[0].note) == ("resampling to 1d", None)
@@ -176,4 +174,4 @@ def test_resampling_is_tried_on_as_many_candles_as_it_takes() -> None:
 
 def test_candles_outside_the_recipes_span_are_refused(candles: Candles) -> None:
     with pytest.raises(InputError, match="there are 0 candles"):
-        audit(Recipe.load("default", ["data.start=2030-01-01"]), candles)
+        audit(small_default("data.start=2030-01-01"), candles)
