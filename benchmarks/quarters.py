@@ -51,33 +51,28 @@ def main() -> None:
 
 
 def _print_quarters(outcomes: dict[str, Outcome], model: str) -> None:
-    print("| quarter | " + " | ".join(f"CRPS / {rival} | log score - {rival}" for rival in RIVALS))
+    heads = (f"CRPS / {rival} | log score - {rival}" for rival in RIVALS)
+    print("| quarter | " + " | ".join(heads) + " |")
     print("|---" * (1 + 2 * len(RIVALS)) + "|")
     ours = outcomes[model]
     for quarter, rows in _periods(ours, "%Y-Q", quarters=True):
-        cells = [
-            cell
-            for rival in RIVALS
-            for cell in (
-                _relative(ours.crps, outcomes[rival].crps, rows, ours.horizon),
-                _difference(ours.log_score, outcomes[rival].log_score, rows, ours.horizon),
-            )
-        ]
+        cells = [_beside(ours, outcomes[rival], rows) for rival in RIVALS]
         print(f"| {quarter} | " + " | ".join(cells) + " |")
 
 
-def _relative(ours: Floats | None, theirs: Floats | None, rows: Rows, horizon: int) -> str:
-    assert ours is not None
-    assert theirs is not None
-    change = ours[rows].mean() / theirs[rows].mean() - 1
-    return f"{change:+.2%} {_p_text(ours[rows], theirs[rows], horizon)}"
-
-
-def _difference(ours: Floats | None, theirs: Floats | None, rows: Rows, horizon: int) -> str:
-    assert ours is not None
-    assert theirs is not None
-    change = ours[rows].mean() - theirs[rows].mean()
-    return f"{change:+.4f} {_p_text(-ours[rows], -theirs[rows], horizon)}"
+def _beside(ours: Outcome, rival: Outcome, rows: Rows) -> str:
+    """CRPS as a ratio and log score as a difference, where both have forecast."""
+    _, at, there = np.intersect1d(ours.origin[rows], rival.origin, return_indices=True)
+    mine = rows[at]
+    assert ours.crps is not None
+    assert rival.crps is not None
+    assert ours.log_score is not None
+    assert rival.log_score is not None
+    ratio = ours.crps[mine].mean() / rival.crps[there].mean() - 1
+    gain = ours.log_score[mine].mean() - rival.log_score[there].mean()
+    crps_p = _p_text(ours.crps[mine], rival.crps[there], ours.horizon)
+    log_p = _p_text(-ours.log_score[mine], -rival.log_score[there], ours.horizon)
+    return f"{ratio:+.2%} {crps_p} | {gain:+.4f} {log_p}"
 
 
 def _p_text(ours: Floats, theirs: Floats, horizon: int) -> str:

@@ -59,10 +59,10 @@ def _maximum_likelihood(model: ARX) -> Floats:
         found = model.fit(disp="off", show_warning=False)
         converged = found.convergence_flag == 0
         if not converged:
-            before = found.loglikelihood
-            found = model.fit(disp="off", show_warning=False, starting_values=found.params)
-            gained = abs(found.loglikelihood - before)
-            converged = found.convergence_flag == 0 or gained < _SAME_LIKELIHOOD
+            again = model.fit(disp="off", show_warning=False, starting_values=found.params)
+            gained = again.loglikelihood - found.loglikelihood
+            converged = again.convergence_flag == 0 or gained < _SAME_LIKELIHOOD
+            found = again if gained > 0 else found
     parameters = np.asarray(found.params, dtype=np.float64)
     if not converged or not np.isfinite(parameters).all():
         raise CandlecastError(
