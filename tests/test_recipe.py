@@ -186,3 +186,23 @@ def test_a_network_needs_inputs_windows_and_training(key: str) -> None:
 def test_a_refit_is_a_month_or_a_count(refit: str) -> None:
     with pytest.raises(InputError, match="write month, or a count of candles"):
         Recipe.load("econometric", [f"walkforward.refit={refit}"])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "override", "key"),
+    [
+        ("default", "target=close", "target"),
+        ("default", "scaler=minmax", "scaler"),
+        ("default", "windows.across_gaps=true", "windows.across_gaps"),
+        ("article", "model.members=2", "model.members"),
+        ("article", "model.dropout=0.1", "model.dropout"),
+        ("article", "model.linear=1.0", "model.linear"),
+        ("article", "training.steps=3", "training.steps"),
+        ("article", "training.mirror=true", "training.mirror"),
+    ],
+)
+def test_a_key_that_the_model_does_not_read_is_refused(
+    recipe: str, override: str, key: str
+) -> None:
+    with pytest.raises(InputError, match=f"does not know '{key}'; leave it out"):
+        Recipe.load(recipe, [override])

@@ -97,7 +97,7 @@ def load_model(folder: Path) -> tuple[ModelDocument, Forecaster]:
         ) from error
     except MissingCodeError as error:
         raise MissingCodeError(f"{folder}: {error}") from error
-    except (KeyError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
+    except (IndexError, KeyError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
         raise _damaged(folder, error) from error
 
 

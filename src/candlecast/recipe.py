@@ -322,6 +322,33 @@ class Recipe(Section):
         return tuple(name for name in get_args(BaselineName) if name in chosen)
 
     @model_validator(mode="after")
+    def _no_key_that_nothing_reads(self) -> Recipe:
+        if self.model is None:
+            return self
+        training, trees = self.training, self.model.network == TREES
+        unread: dict[str, tuple[object, object]]
+        if trees or training is None or training.sequence is not None:
+            kind = "a model that reads candles in sequence"
+            unread = {
+                "target": (self.target, "log_return"),
+                "scaler": (self.scaler, "standard"),
+                "windows.across_gaps": (self.windows.across_gaps, False),
+            }
+        else:
+            kind = "a network that learns from windows"
+            unread = {
+                "model.members": (self.model.members, 1),
+                "model.dropout": (self.model.dropout, 0.0),
+                "model.linear": (self.model.linear, None),
+                "training.steps": (training.steps, None),
+                "training.mirror": (training.mirror, False),
+            }
+        for key, (value, usual) in unread.items():
+            if value != usual:
+                raise ValueError(f"{kind} does not know '{key}'; leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _a_network_whole_or_none(self) -> Recipe:
         if self.model is None and self.training is not None:
             raise ValueError("there is 'training' and no 'model' to train; give both or neither")

@@ -61,6 +61,8 @@ class WindowBatches:
         shuffle_seed: Draw a new order each epoch from this seed; None keeps the order of time.
         every_step: Give the targets of every row of a window, not of its origin alone.
         draws: Draw so many origins an epoch, each afresh among all, and not each of them once.
+        segments: Of every row, the number of its segment, int64, shape [rows]. A window then may
+            run on beyond the segment that it starts in, and has no targets (NaN) there.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class WindowBatches:
         *,
         every_step: bool = False,
         draws: int | None = None,
+        segments: Tensor | None = None,
     ) -> None:
         self.inputs = inputs
         self.targets = targets
@@ -83,6 +86,7 @@ class WindowBatches:
         self.shuffle_seed = shuffle_seed
         self.every_step = every_step
         self.draws = draws
+        self.segments = segments
         self._epoch = -1
         self._next_batch = 0
         self._restored = False
@@ -109,7 +113,11 @@ class WindowBatches:
     def gather(self, origins: Tensor) -> tuple[Tensor, Tensor]:
         """The windows at some origins."""
         rows = origins[:, None] + self.offsets
-        return self.inputs[rows], self.targets[rows if self.every_step else origins]
+        targets = self.targets[rows if self.every_step else origins]
+        if self.segments is not None:
+            segments = self.segments[rows]
+            targets = targets.masked_fill((segments != segments[:, :1])[..., None], torch.nan)
+        return self.inputs[rows], targets
 
     def to(self, device: torch.device) -> WindowBatches:
         """Put the matrices on a device, once."""
@@ -117,6 +125,8 @@ class WindowBatches:
         self.targets = self.targets.to(device)
         self.origins = self.origins.to(device)
         self.offsets = self.offsets.to(device)
+        if self.segments is not None:
+            self.segments = self.segments.to(device)
         return self
 
     def state_dict(self) -> dict[str, Any]:

@@ -313,19 +313,40 @@ def rows_of(batches: WindowBatches, first: int = 0) -> list[list[int]]:
     return rows
 
 
-def test_sequences_lie_wholly_in_their_part_and_segment(
+def test_sequences_start_in_their_part_and_know_no_target_beyond_their_segment(
     gappy_candles: Candles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     split = Split(range(5, 650), range(650, 800), range(800, 889))
     training, validation, _ = laid_out(gappy_candles, split, monkeypatch, mirror=False)
+    segment = gappy_candles.segment_ids
     for batches, part in ((training, split.train), (validation, split.validation)):
-        for rows in rows_of(batches, first=5):
+        _, targets = batches.gather(batches.origins)
+        for rows, known in zip(rows_of(batches, first=5), targets.isfinite(), strict=True):
             assert len(rows) == 60
-            assert part.start <= rows[0] <= rows[-1] < part.stop
-            assert len(set(gappy_candles.segment_ids[rows].tolist())) == 1
-    ends = [rows[-1] for rows in rows_of(training, first=5)]
-    assert ends == [*range(64, 300), *range(359, 600)], "wherever one fits, and nowhere else"
-    assert [rows[-1] for rows in rows_of(validation, first=5)] == [739, 799], "no row twice"
+            for row, seen in zip(rows, known, strict=True):
+                at_home = row < part.stop and segment[row] == segment[rows[0]]
+                later = [row + h for h in HORIZONS]
+                expected = [at_home and r < part.stop and segment[r] == segment[row] for r in later]
+                assert seen.tolist() == expected * 2, (rows[0], row)
+    starts = [rows[0] for rows in rows_of(training, first=5)]
+    # Wherever the segment has ten candles left, the lookback: none is too short to learn from.
+    assert starts == [*range(5, 291), *range(300, 591), *range(600, 641)]
+    assert [rows[0] for rows in rows_of(validation, first=5)] == [650, 710, 770], "each row once"
+
+
+def test_every_validation_row_of_every_segment_is_looked_at_once(
+    gappy_candles: Candles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = Split(range(250), range(250, 700), range(700, 889))
+    _, validation, _ = laid_out(gappy_candles, split, monkeypatch, mirror=False)
+    segment = gappy_candles.segment_ids
+    looked_at = [
+        row
+        for rows in rows_of(validation)
+        for row in rows
+        if row < 700 and segment[row] == segment[rows[0]]
+    ]
+    assert sorted(looked_at) == list(range(250, 700))
 
 
 def test_the_targets_of_a_part_end_with_it(
@@ -334,15 +355,14 @@ def test_the_targets_of_a_part_end_with_it(
     split = split_of(candles)
     training, validation, model = laid_out(candles, split, monkeypatch, mirror=False)
     whole = sequence_targets(candles, HORIZONS)
+    inputs = model.inputs(candles)
     for batches, part in ((training, split.train), (validation, split.validation)):
-        assert len(batches.targets) == part.stop
         for column, horizon in enumerate(HORIZONS * 2):
             known = part.stop - horizon
             assert torch.equal(batches.targets[:known, column], whole[:known, column])
             assert bool(batches.targets[known:, column].isnan().all())
-    inputs = model.inputs(candles)
-    assert torch.equal(training.inputs, inputs[: split.train.stop])
-    assert torch.equal(validation.inputs, inputs[: split.validation.stop])
+        assert torch.equal(batches.inputs[: part.stop], inputs[: part.stop])
+        assert bool((batches.inputs[part.stop :] == 0).all())
 
 
 @pytest.mark.parametrize(
@@ -367,7 +387,9 @@ def test_in_the_mirror_the_same_sequences_are_learned_upside_down(
     split = split_of(candles)
     training, validation, model = laid_out(candles, split, monkeypatch)
     upright, upside_down = training.origins.chunk(2)
-    assert torch.equal(upside_down - split.train.stop, upright)
+    assert torch.equal(upside_down - len(training.inputs) // 2, upright)
+    inside = upright < split.train.stop
+    upright, upside_down = upright[inside], upside_down[inside]
     inputs, targets = training.gather(upright)
     mirrored, of_mirrored = training.gather(upside_down)
     assert torch.equal(mirrored, sequences(model.inputs(candles.mirrored()), upright))
@@ -390,22 +412,30 @@ def test_where_no_segment_is_as_long_as_a_sequence_it_learns_from_shorter_ones(
 ) -> None:
     split = Split(range(50), range(50, 80), range(80, 100))
     training, validation, _ = laid_out(candles, split, monkeypatch, mirror=False)
-    assert rows_of(training) == [list(range(50))]
+    assert rows_of(training)[0] == list(range(50))
     assert rows_of(validation) == [list(range(50, 80))]
 
 
-@pytest.mark.parametrize(
-    ("part", "split"),
-    [
-        ("train", Split(range(8), range(8, 80), range(80, 100))),
-        ("validation", Split(range(50), range(50, 58), range(58, 100))),
-    ],
-)
-def test_a_part_without_a_sequence_is_refused_in_words(
-    candles: Candles, part: str, split: Split
-) -> None:
-    with pytest.raises(InputError, match=f"the {part} part has 8 rows and no forecast fits"):
+def test_a_train_part_without_a_sequence_is_refused_in_words(candles: Candles) -> None:
+    split = Split(range(8), range(8, 80), range(80, 100))
+    with pytest.raises(InputError, match="the train part has 8 rows and no forecast fits"):
         SequenceForecaster(SETTINGS, TRAINING).fit(candles, split)
+
+
+def test_the_linear_forecast_is_in_units_of_the_first_horizon(market: SimulatedMarket) -> None:
+    """A share of 1 of it, and nothing added, is the regression's own forecast."""
+    settings = SETTINGS.model_copy(update={"horizons": (9,)})
+    model = SequenceForecaster(settings, ONE_EPOCH).fit(market.candles, split_of(market.candles))
+    with torch.no_grad():
+        for weight in model.network_.parameters():
+            weight.zero_()
+    model.shares_ = np.ones(2)
+    origins = np.arange(500, 520)
+    forecast = model.forecast(market.candles, origins)
+    assert forecast.distribution is not None
+    linear = model.inputs(market.candles)[origins, -1].double().numpy()
+    by_hand = 3.0 * linear * volatility_of(market.candles)[origins]
+    np.testing.assert_allclose(forecast.distribution.location[:, 0], by_hand, rtol=1e-5)
 
 
 def test_what_it_cannot_be_made_or_fitted_with_is_said(
@@ -420,3 +450,31 @@ def test_what_it_cannot_be_made_or_fitted_with_is_said(
     damaged = State({**state.document, "scaler": scaler}, state.arrays)
     with pytest.raises(ValueError, match=r"the scaler is of other columns: .'a', 'b', 'c', 'd'"):
         SequenceForecaster.from_state(damaged)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"shares": [1.0]}, "two numbers from 0 to 1"),
+        ({"shares": [[1.0, 1.0]]}, "two numbers from 0 to 1"),
+        ({"shares": [2.0, 0.5]}, "two numbers from 0 to 1"),
+        ({"horizons": []}, "at least 1 item"),
+        ({"mask": torch.ones(4)}, "the mask of 4 inputs"),
+        ({"mask": torch.ones(3, dtype=torch.bool)}, "the mask of 4 inputs"),
+        ({"weights": torch.ones(1, 1)}, "the linear forecast has the shape"),
+    ],
+)
+def test_a_saved_model_that_was_changed_by_hand_is_refused(
+    learned: SequenceForecaster, change: dict[str, Any], message: str
+) -> None:
+    state = learned.state()
+    document, arrays = dict(state.document), dict(state.arrays)
+    for name, value in change.items():
+        if name == "horizons":
+            document["settings"] = {**document["settings"], name: value}
+        elif name == "shares":
+            document[name] = value
+        else:
+            arrays[f"directional.{name}"] = value.numpy()
+    with pytest.raises(ValueError, match=message):
+        SequenceForecaster.from_state(State(document, arrays))

@@ -10,15 +10,16 @@ errors on the validation rows were.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from candlecast.candles import Candles
@@ -35,7 +36,7 @@ from candlecast.models.sequence_inputs import (
     sequence_targets,
 )
 from candlecast.models.sequence_rows import learned_from, no_origin, until, warm_origins
-from candlecast.models.shares import fit_shares
+from candlecast.models.shares import checked_shares, fit_shares
 from candlecast.models.spread import fit_spread
 from candlecast.models.trees import Ground, Growth, Inputs, TreeOptions, Trees
 from candlecast.progress import Progress
@@ -69,7 +70,7 @@ class BoostingSettings(BaseModel):
     linear: float | None
     features: tuple[str, ...]
     features_file_sha256: str | None = None
-    horizons: tuple[Count, ...]
+    horizons: Annotated[tuple[Count, ...], Field(min_length=1)]
     lookback: Count
     seed: int
 
@@ -162,7 +163,7 @@ class BoostingForecaster:
         ground = Ground(both, upright[checked], self.options, self.settings.seed)
         self.prepare_s_ = time.perf_counter() - began
         returns, rates = self._targets(candles)
-        near = returns[:, 0].clip(-_WIDEST_RETURN, _WIDEST_RETURN)
+        near = (returns[:, 0] / self._root).clip(-_WIDEST_RETURN, _WIDEST_RETURN)
         total = self.options.rounds * (1 + len(self.settings.horizons))
         self.progress.start(f"trees of {self.name}", total=total)
         self.location_, growth = ground.grow(
@@ -179,7 +180,8 @@ class BoostingForecaster:
         _log.info(
             "%s: %d of %d trees kept for the location", self.name, growth.best, len(growth.history)
         )
-        self._weigh(self._said(upright[checked]), returns[checked])
+        held_out = train if split.validates_on_test else checked
+        self._weigh(self._said(upright[held_out]), returns[held_out])
         return self
 
     def origins(self, candles: Candles, rows: range, *, known: bool) -> NDArray[np.int64]:
@@ -200,7 +202,7 @@ class BoostingForecaster:
             self.settings.horizons,
             self.name,
             location=np.broadcast_to(self._location(said)[:, None], width.shape),
-            scale=np.maximum.accumulate(width, axis=1),  # a longer horizon is never narrower
+            scale=width,
             degrees=degrees[None, :],
             variance=said.variance,
         )
@@ -232,7 +234,7 @@ class BoostingForecaster:
             raise ValueError(f"the scaler is of other columns: {scaler.columns}")
         mask, weights = (torch.from_numpy(state.arrays[name]) for name in (_MASK, _WEIGHTS))
         model.inputs_ = SequenceInputs(scaler, mask, weights)
-        model.shares_ = np.asarray(state.document["shares"], dtype=np.float64)
+        model.shares_ = checked_shares(state.document["shares"])
         model.spread_ = np.asarray(state.document["spread"], dtype=np.float64)
         model.location_, *variance = (
             Trees(**{each.name: state.arrays[f"{forest}.{each.name}"] for each in fields(Trees)})
@@ -265,6 +267,7 @@ class BoostingForecaster:
         settings, rows = self.settings, slice(train.start, train.stop)
         upright, mirrored = self._features(candles), self._features(candles.mirrored())
         target = sequence_targets(until(candles, train.stop), settings.horizons)[rows, 0]
+        target = target / self._root
         self.inputs_ = fit_inputs(
             upright[rows], mirrored[rows], settings.features, target, settings.linear
         )
@@ -278,6 +281,11 @@ class BoostingForecaster:
         return returns, rates.clip(_LEAST_RATE, _GREATEST_RATE)
 
     @property
+    def _root(self) -> float:
+        """How much further a return goes to the first horizon than to the next candle."""
+        return math.sqrt(self.settings.horizons[0])
+
+    @property
     def _gaps(self) -> NDArray[np.int64]:
         """Candles from one horizon to the next."""
         return np.diff(self.settings.horizons, prepend=0)
@@ -285,7 +293,8 @@ class BoostingForecaster:
     def _said(self, inputs: Inputs) -> Said:
         rates = np.stack([np.exp(trees(inputs)) for trees in self.variance_], axis=1)
         variance: Floats = (rates * self._gaps).cumsum(axis=1)
-        return Said(inputs[:, -1].astype(np.float64), self.location_(inputs), variance)
+        linear = inputs[:, -1].astype(np.float64)
+        return Said(self._root * linear, self._root * self.location_(inputs), variance)
 
     def _location(self, said: Said) -> Floats:
         """Where the return lies: beyond the first horizon nothing more is said to come."""

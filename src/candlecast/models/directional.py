@@ -18,6 +18,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from candlecast.threads import one_thread
+
 _ROWS_AT_ONCE = 1_024  # always as many: the last bits of a matrix product hang on its size
 _PRECISION = 1e-5  # of the weights: far below what they can be told to
 _MOST_PASSES = 500
@@ -40,6 +42,7 @@ def find_directional(inputs: Tensor, mirrored: Tensor) -> Tensor:
     return ((inputs + mirrored).abs().mean(0) <= _PARITY_TOLERANCE * size) & (size > 0)
 
 
+@one_thread()
 def fit_directional(inputs: Tensor, directional: Tensor, target: Tensor, penalty: float) -> Tensor:
     """The ridge regression's weights.
 
@@ -84,6 +87,7 @@ def _solved(matrix: Callable[[Tensor], Tensor], right: Tensor) -> Tensor:
     return solution
 
 
+@one_thread()
 def directional_forecast(inputs: Tensor, directional: Tensor, weights: Tensor) -> Tensor:
     """The forecast at every row, in units of volatility.
 

@@ -9,16 +9,17 @@ step.
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from candlecast.candles import Candles
@@ -29,6 +30,7 @@ from candlecast.models.forecaster import State
 from candlecast.models.heads.student_t import Spread, StudentTHead
 from candlecast.models.in_price import in_price
 from candlecast.models.networks import build_body
+from candlecast.models.sequence_batches import training_sequences, validation_sequences
 from candlecast.models.sequence_inputs import (
     SequenceInputs,
     features_of,
@@ -38,14 +40,14 @@ from candlecast.models.sequence_inputs import (
 from candlecast.models.sequence_network import Member, SequenceNetwork
 from candlecast.models.sequence_rows import learned_from, no_origin, until, warm_origins
 from candlecast.models.sequences.body import Memory
-from candlecast.models.shares import fit_shares
+from candlecast.models.shares import checked_shares, fit_shares
 from candlecast.progress import Progress
 from candlecast.recipe import Count, Option, Recipe, TrainingSettings, network_name
 from candlecast.scaling import Scaler
 from candlecast.splits import Split
 from candlecast.threads import one_thread
 from candlecast.training import TrainingOutcome, train
-from candlecast.windows import WindowBatches, window_origins
+from candlecast.windows import WindowBatches
 
 _log = logging.getLogger("candlecast")
 _ROWS_AT_ONCE = 16_384  # that a forecast reads before it writes down what was said
@@ -79,7 +81,7 @@ class SequenceSettings(BaseModel):
     linear: float | None
     features: tuple[str, ...]
     features_file_sha256: str | None = None
-    horizons: tuple[Count, ...]
+    horizons: Annotated[tuple[Count, ...], Field(min_length=1)]
     lookback: Count
     seed: int
 
@@ -175,7 +177,8 @@ class SequenceForecaster:
                 self.checkpoints or Path(scratch),
                 self.progress,
             )
-        self.shares_ = self._fit_shares(candles, split.validation)
+        if not split.validates_on_test:
+            self.shares_ = self._fit_shares(candles, split.validation)
         return self
 
     def origins(self, candles: Candles, rows: range, *, known: bool) -> NDArray[np.int64]:
@@ -189,7 +192,8 @@ class SequenceForecaster:
         seen = until(candles, int(origins[-1]) + 1 if len(origins) else 0)
         inputs = self.inputs(seen)
         spread = self.head.cpu().spread(self._outputs(seen, inputs, origins))
-        return self._in_price(candles, origins, inputs[origins, -1].double().numpy(), spread)
+        linear = self._root * inputs[origins, -1].double().numpy()
+        return self._in_price(candles, origins, linear, spread)
 
     def inputs(self, candles: Candles) -> Tensor:
         """What the network reads of every candle; shape [rows, features + 1]."""
@@ -213,7 +217,7 @@ class SequenceForecaster:
         scaler = Scaler.model_validate(state.document["scaler"])
         if scaler.columns != model.settings.features:
             raise ValueError(f"the scaler is of other columns: {scaler.columns}")
-        model.shares_ = np.asarray(state.document["shares"], dtype=np.float64)
+        model.shares_ = checked_shares(state.document["shares"])
         arrays = {name: torch.from_numpy(value) for name, value in state.arrays.items()}
         model.inputs_ = SequenceInputs(scaler, arrays.pop(_MASK), arrays.pop(_WEIGHTS))
         model.network_.load_state_dict(arrays)
@@ -252,54 +256,30 @@ class SequenceForecaster:
         settings, rows = self.settings, slice(split.train.start, split.train.stop)
         upright, mirrored = self._features(candles), self._features(candles.mirrored())
         targets = sequence_targets(until(candles, split.train.stop), settings.horizons)
+        near = targets[rows, 0] / self._root
         self.inputs_ = fit_inputs(
-            upright[rows], mirrored[rows], settings.features, targets[rows, 0], settings.linear
+            upright[rows], mirrored[rows], settings.features, near, settings.linear
         )
         inputs = self.inputs_.read(upright)
-        batches = self._training_batches(candles, split.train, training, inputs, targets)
-        if training.mirror:
-            batches = _with_mirror(batches, self.inputs_.read(mirrored[: split.train.stop]))
-        checked = sequence_targets(candles, settings.horizons)
-        validation = self._validation_batches(candles, split.validation, training, inputs, checked)
-        return batches, validation
-
-    def _training_batches(
-        self,
-        candles: Candles,
-        rows: range,
-        training: TrainingSettings,
-        inputs: Tensor,
-        targets: Tensor,
-    ) -> WindowBatches:
-        length, ends = _sequences(candles, rows, training.sequence, self.settings.lookback)
-        if not ends.size:
-            raise InputError(self.no_window("train", len(rows)))
-        once = -(-len(rows) // length)
-        draws = once if training.steps is None else training.steps * training.batch_size
-        return WindowBatches(
-            inputs[: len(targets)],
-            targets,
-            torch.from_numpy(ends),
-            length,
-            training.batch_size,
-            self.settings.seed,
-            every_step=True,
-            draws=draws,
+        segments = candles.segment_ids
+        learning = training_sequences(
+            *(inputs[: len(targets)], targets, segments, split.train, training),
+            mirrored=self.inputs_.read(mirrored[: len(targets)]) if training.mirror else None,
+            shortest=settings.lookback,
+            seed=settings.seed,
         )
+        if not len(learning.origins):
+            raise InputError(self.no_window("train", len(split.train)))
+        checked = sequence_targets(candles, settings.horizons)
+        choosing = validation_sequences(inputs, checked, segments, split.validation, training)
+        if not len(choosing.origins):
+            raise InputError(self.no_window("validation", len(split.validation)))
+        return learning, choosing
 
-    def _validation_batches(
-        self,
-        candles: Candles,
-        rows: range,
-        training: TrainingSettings,
-        inputs: Tensor,
-        targets: Tensor,
-    ) -> WindowBatches:
-        length, ends = _sequences(candles, rows, training.sequence, self.settings.lookback)
-        if not ends.size:
-            raise InputError(self.no_window("validation", len(rows)))
-        apart = torch.from_numpy(ends[::-length].copy()).flip(0)  # the newest row is in
-        return WindowBatches(inputs, targets, apart, length, training.batch_size, every_step=True)
+    @property
+    def _root(self) -> float:
+        """How much further a return goes to the first horizon than to the next candle."""
+        return math.sqrt(self.settings.horizons[0])
 
     def _features(self, candles: Candles) -> Floats:
         return features_of(candles, self.settings.features, self.settings.features_file_sha256)
@@ -334,7 +314,7 @@ class SequenceForecaster:
             return np.ones(2)
         inputs = self.inputs(candles)
         spread = self.head.cpu().spread(self._outputs(candles, inputs, origins))
-        linear = inputs[origins, -1].double().numpy()
+        linear = self._root * inputs[origins, -1].double().numpy()
         scale = spread.scale[:, 0].double().numpy()
         added = spread.location[:, 0].double().numpy() - linear
         came = sequence_targets(candles, self.settings.horizons)[origins, 0].double().numpy()
@@ -362,37 +342,11 @@ class SequenceForecaster:
         )
 
 
-def _sequences(
-    candles: Candles, rows: range, length: int | None, shortest: int
-) -> tuple[int, NDArray[np.int64]]:
-    """How long sequences are, and where they may end; shorter ones if no segment is as long."""
-    segments = np.unique(candles.segment_ids[rows.start : rows.stop], return_counts=True)[1]
-    longest = max(int(segments.max(initial=0)), shortest)
-    length = min(length or longest, longest)
-    return length, window_origins(candles, rows, length, ahead=0)
-
-
-def _with_mirror(batches: WindowBatches, mirrored: Tensor) -> WindowBatches:
-    """The same sequences, and beside them those of the market turned upside down."""
-    count = len(batches.targets)
-    returns, realised = batches.targets.chunk(2, dim=1)
-    return WindowBatches(
-        torch.cat([batches.inputs, mirrored]),
-        torch.cat([batches.targets, torch.cat([-returns, realised], dim=1)]),
-        torch.cat([batches.origins, batches.origins + count]),
-        len(batches.offsets),
-        batches.batch_size,
-        batches.shuffle_seed,
-        every_step=True,
-        draws=batches.draws,
-    )
-
-
 def _pieces(candles: Candles, origins: NDArray[np.int64]) -> Iterator[range]:
     """The rows to read for some origins: of each segment with any, from its start to the last."""
     segment = candles.segment_ids
-    for each in np.unique(segment[origins]):
-        first = int(np.searchsorted(segment, each))
-        last = int(origins[segment[origins] == each].max())
+    numbers, first_origins = np.unique(segment[origins], return_index=True)
+    lasts = origins[np.append(first_origins[1:], len(origins)) - 1] if len(origins) else origins
+    for first, last in zip(np.searchsorted(segment, numbers).tolist(), lasts.tolist(), strict=True):
         for start in range(first, last + 1, _ROWS_AT_ONCE):
             yield range(start, min(start + _ROWS_AT_ONCE, last + 1))

@@ -37,6 +37,15 @@ class SequenceInputs:
     directional: Tensor
     weights: Tensor
 
+    def __post_init__(self) -> None:
+        count = len(self.scaler.columns)
+        if self.directional.dtype != torch.bool or self.directional.shape != (count,):
+            raise ValueError(f"the mask of {count} inputs has the shape {self.directional.shape}")
+        directions = int(self.directional.sum())
+        shapes = [(directions, 0), (directions, 1 + count - directions)]
+        if tuple(self.weights.shape) not in shapes:
+            raise ValueError(f"the linear forecast has the shape {tuple(self.weights.shape)}")
+
     def scaled(self, features: Floats) -> Tensor:
         """Features at the scale of the train rows, without wild extremes."""
         wide = self.scaler.transform(features).clip(-_WIDEST_INPUT, _WIDEST_INPUT)
@@ -75,7 +84,8 @@ def fit_inputs(
         mirrored: The same of the mirrored candles. The scaler is fitted to both, so that what has a
             direction keeps its zero.
         names: The features' names.
-        target: The next return over the volatility, NaN where unknown; shape [rows].
+        target: The return to the first horizon over the volatility and the root of the horizon, NaN
+            where unknown; shape [rows].
         penalty: Of the linear forecast; None does without.
     """
     scaler = fit_standard(np.concatenate([features, mirrored]), names, constant=True)

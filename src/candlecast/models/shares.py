@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import nnls
+from scipy.optimize import lsq_linear
 
 from candlecast.distributions import Floats
 
@@ -27,5 +27,17 @@ def fit_shares(linear: Floats, added: Floats, scale: Floats, came: Floats) -> Fl
     if not len(came):
         return np.ones(2)
     errors = came.clip(-_WIDEST_RETURN, _WIDEST_RETURN) / scale
-    shares, _ = nnls(np.stack([linear, added], axis=1) / scale[:, None], errors)
-    return np.asarray(np.minimum(shares, 1.0))
+    parts = np.stack([linear, added], axis=1) / scale[:, None]
+    return np.asarray(lsq_linear(parts, errors, bounds=(0.0, 1.0)).x)
+
+
+def checked_shares(saved: object) -> Floats:
+    """Shares as they were saved.
+
+    Raises:
+        ValueError: If they are not two numbers from 0 to 1.
+    """
+    shares = np.asarray(saved, dtype=np.float64)
+    if shares.shape != (2,) or not ((shares >= 0) & (shares <= 1)).all():
+        raise ValueError(f"shares are two numbers from 0 to 1, and not {saved}")
+    return shares

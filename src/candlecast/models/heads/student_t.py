@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from candlecast.distributions import FEWEST_DEGREES
 
+_MOST_DEGREES = 200.0  # of freedom: all but normal, and no loss of digits in the loss
 _WIDEST = 5.0  # of a log scale: between e**-5 and e**5 times the volatility known at the origin
 _WIDEST_REALISED = 1e3  # times that variance: one wild hour must not rule the fit
 _REALISED_WEIGHT = 0.1  # of the realised variance's loss beside the return's
@@ -73,7 +74,7 @@ class StudentTHead(nn.Module):
         return Spread(
             (self.gaps.sqrt() * location) @ self.up_to,
             ((self.gaps * _positive(2 * scale)) @ self.up_to).sqrt(),
-            FEWEST_DEGREES + nn.functional.softplus(degrees),
+            FEWEST_DEGREES + nn.functional.softplus(degrees).clamp(max=_MOST_DEGREES),
             (self.gaps * _positive(variance)) @ self.up_to,
         )
 
