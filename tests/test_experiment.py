@@ -19,10 +19,11 @@ from polars.testing import assert_frame_equal
 
 import candlecast
 from candlecast.candles import Candles
-from candlecast.errors import InputError
+from candlecast.errors import CandlecastError, InputError
 from candlecast.experiment import FLATTERED
 from candlecast.forecast import Forecast
 from candlecast.models.baseline import Baseline
+from candlecast.models.sequence import SequenceForecaster
 from candlecast.recipe import BaselineName, Recipe
 from candlecast.runs.chosen_candles import bounded
 from candlecast.training import TrainingOutcome, train
@@ -204,7 +205,10 @@ def test_start_end_and_interval_bound_the_candles(recipe: Recipe, market: Candle
     assert (kept.first, kept.last) == (market.frame["time"][100], market.frame["time"][395])
 
 
-ON_WINDOWS = ["training.sequence=null"]
+ON_WINDOWS = [
+    *("training.sequence=null", "training.steps=null", "training.mirror=false"),
+    *("model.members=1", "model.dropout=0.0", "model.linear=null"),
+]
 MONTHS = [*ON_WINDOWS, "features=[log_return, month]"]
 
 
@@ -446,3 +450,15 @@ def test_a_forecast_that_is_not_finite_is_said_in_its_cell_and_the_run_ends_well
     assert run.scorecard.judgements["har"]["1"]["verdict"] == "cannot be judged"
     assert run.scorecard.scores["har"]["3"]["rmse"] is not None
     assert (run.folder / "metrics.json").is_file()
+
+
+def test_a_network_that_cannot_forecast_the_test_rows_ends_the_run(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> Forecast:
+        raise InputError("feature 'slope' is nan")
+
+    monkeypatch.setattr(SequenceForecaster, "forecast", fails)
+    with pytest.raises(CandlecastError, match="cannot forecast the test rows: feature 'slope'"):
+        candlecast.run(recipe, out=tmp_path / "out", progress=False)
+    assert not (tmp_path / "out" / "metrics.json").exists()

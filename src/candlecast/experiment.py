@@ -102,6 +102,11 @@ def run(
         models = _saved(subject, fitted, used, folder, clock, bar)
         with clock.measure("predict_s"):
             forecasts, more_failures = forecast_each(models, used, origins["test"])
+            if network is not None and network.name in more_failures:
+                raise CandlecastError(
+                    f"{network.name} was trained and cannot forecast the test rows: "
+                    f"{more_failures[network.name]}"
+                )
             forecasts, _ = calibrate_each(forecasts, recipe.calibration)
         with clock.measure("score_s"):
             scorecard = score_forecasts(
