@@ -1,5 +1,4 @@
 """Networks as a user may write them, good ones and bad ones, for tests."""
-# ruff: noqa: ARG002, D101
 
 from __future__ import annotations
 
@@ -24,64 +23,112 @@ class Plain(nn.Module):
 
     def forward(self, rows: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
         """See `Body.forward`."""
+        del memory
         return self.layer(rows), ()
 
 
 class NoWidth(Plain):
+    """It does not say how many values it gives."""
+
     def __init__(self, inputs: int) -> None:
         super().__init__(inputs)
         del self.width
 
 
 class WrongWidth(Plain):
+    """It gives other than it says."""
+
     def __init__(self, inputs: int) -> None:
         super().__init__(inputs)
         self.width = 7
 
 
-class NoMemory(Plain):
-    def forward(self, rows: Tensor, memory: Memory = ()) -> Tensor:  # type: ignore[override]
-        return super().forward(rows)[0]
+class NoMemory(nn.Module):
+    """It gives values alone, as a network of windows does."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.width = 2
+        self.layer = nn.Linear(inputs, 2)
+
+    def forward(self, rows: Tensor, memory: Memory = ()) -> Tensor:
+        """Values of each row."""
+        del memory
+        seen: Tensor = self.layer(rows)
+        return seen
 
 
-class MemoryOfText(Plain):
-    def forward(self, rows: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
-        return self.layer(rows), ("all",)  # type: ignore[return-value]
+class MemoryOfText(nn.Module):
+    """What it remembers is no tensor."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.width = 2
+        self.layer = nn.Linear(inputs, 2)
+
+    def forward(self, rows: Tensor, memory: tuple[str, ...] = ()) -> tuple[Tensor, tuple[str, ...]]:
+        """Values of each row, and a word."""
+        del memory
+        return self.layer(rows), ("all",)
 
 
 class Growing(Plain):
+    """Its memory grows with every row."""
+
     def forward(self, rows: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
+        """Values of each row, and all rows so far."""
         seen = rows.transpose(0, 1)
         return self.layer(rows), (torch.cat([*memory, seen]),)
 
 
 class Forgetful(Plain):
+    """In pieces it does not see what it sees at once."""
+
     def forward(self, rows: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
+        """Sums of the rows of this piece."""
+        del memory
         return self.layer(rows.cumsum(1)), ()
 
 
 class Clairvoyant(Plain):
+    """It reads the rows to come."""
+
     def forward(self, rows: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
+        """Sums of the rows to come."""
+        del memory
         return self.layer(rows.flip(1).cumsum(1).flip(1)), ()
 
 
 class Failing(Plain):
+    """It fails on whatever it reads."""
+
     def forward(self, rows: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
+        """Nothing."""
+        del rows, memory
         raise KeyError("the door")
 
 
 class Unmade(Plain):
+    """It cannot be made."""
+
     def __init__(self, inputs: int) -> None:
+        del inputs
         raise LookupError("no stone")
 
 
 class Loose(Plain):
     """Its signature says little of what it takes."""
 
-    def __init__(self, inputs, kind, size: SupportsIndex = 2, **others) -> None:  # type: ignore[no-untyped-def]
+    def __init__(
+        self, inputs: int, kind: object, size: SupportsIndex = 2, **others: object
+    ) -> None:
         super().__init__(inputs, int(size))
         self.kind = kind
         self.others = others
+
+
+for unsaid in ("inputs", "kind", "others"):  # as if its writer had left these annotations out
+    del Loose.__init__.__annotations__[unsaid]
 
 
 class Windows(nn.Module):

@@ -285,8 +285,8 @@ def test_a_warm_start_begins_from_the_weights_it_is_given(
         assert torch.equal(value, before[name]), "the network it starts from is left alone"
 
 
-class Laid(Exception):  # noqa: N818
-    """The sequences are laid out, and nothing is trained."""
+class NothingIsTrainedError(Exception):
+    """The sequences are laid out, and that is enough."""
 
 
 def laid_out(
@@ -297,12 +297,12 @@ def laid_out(
 
     def take(_: object, __: object, *batches: Any) -> None:
         taken.extend(batches[:2])
-        raise Laid
+        raise NothingIsTrainedError
 
     monkeypatch.setattr("candlecast.models.sequence.train", take)
     settings = TrainingSettings.model_validate(TRAINING.model_dump() | training)
     model = SequenceForecaster(SETTINGS, settings)
-    with pytest.raises(Laid):
+    with pytest.raises(NothingIsTrainedError):
         model.fit(candles, split)
     return taken[0], taken[1], model
 
