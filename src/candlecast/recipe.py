@@ -359,6 +359,16 @@ class Recipe(Section):
                 raise ValueError(f"key '{key}' is missing or empty: the 'model' needs it")
         return self
 
+    def needed_model(self) -> ModelSettings:
+        """What it says of its model.
+
+        Raises:
+            InputError: If it has none.
+        """
+        if self.model is None:
+            raise InputError(f"the recipe {self.name} has no network (key 'model').")
+        return self.model
+
     @classmethod
     def load(cls, recipe: str | Path = "default", overrides: Sequence[str] = ()) -> Recipe:
         """Read a recipe by the name of a packaged one, or from a YAML file.

@@ -77,11 +77,10 @@ class BoostingSettings(BaseModel):
     @classmethod
     def from_recipe(cls, recipe: Recipe) -> Self:
         """What a recipe says of its model; it must have one."""
-        if recipe.model is None:
-            raise InputError(f"the recipe {recipe.name} has no network (key 'model').")
+        model = recipe.needed_model()
         return cls(
-            options=recipe.model.options,
-            linear=recipe.model.linear,
+            options=model.options,
+            linear=model.linear,
             features=recipe.features,
             features_file_sha256=recipe.features_file_sha256,
             horizons=recipe.horizons,

@@ -68,11 +68,10 @@ class NetworkSettings(BaseModel):
     @classmethod
     def from_recipe(cls, recipe: Recipe) -> Self:
         """What a recipe says of its network; it must have one."""
-        if recipe.model is None:
-            raise InputError(f"the recipe {recipe.name} has no network (key 'model').")
+        model = recipe.needed_model()
         return cls(
-            network=recipe.model.network,
-            options=recipe.model.options,
+            network=model.network,
+            options=model.options,
             features=recipe.features,
             features_file_sha256=recipe.features_file_sha256,
             target=recipe.target,

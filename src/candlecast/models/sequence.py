@@ -88,10 +88,9 @@ class SequenceSettings(BaseModel):
     @classmethod
     def from_recipe(cls, recipe: Recipe) -> Self:
         """What a recipe says of its network; it must have one."""
-        if recipe.model is None:
-            raise InputError(f"the recipe {recipe.name} has no network (key 'model').")
+        model = recipe.needed_model()
         return cls(
-            **recipe.model.model_dump(),
+            **model.model_dump(),
             features=recipe.features,
             features_file_sha256=recipe.features_file_sha256,
             horizons=recipe.horizons,
