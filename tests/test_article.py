@@ -12,8 +12,8 @@ import pytest
 from candlecast.candles import Candles
 from candlecast.evaluation.scorecard import score_forecasts
 from candlecast.features import compute_features
-from candlecast.models.baseline import Baseline, BaselineSettings
-from candlecast.models.network import NetworkForecaster, NetworkSettings
+from candlecast.models.baselines.forecaster import Baseline, BaselineSettings
+from candlecast.models.windowed.forecaster import NetworkForecaster, NetworkSettings
 from candlecast.recipe import Recipe
 from candlecast.runs.chosen_candles import bounded
 from candlecast.scaling import SCALERS

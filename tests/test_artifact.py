@@ -10,7 +10,7 @@ import pytest
 from candlecast.artifact import load_model, save_model
 from candlecast.candles import Candles
 from candlecast.errors import InputError
-from candlecast.models.baseline import Baseline, BaselineSettings
+from candlecast.models.baselines.forecaster import Baseline, BaselineSettings
 from candlecast.recipe import SplitSettings
 from candlecast.splits import split_rows
 

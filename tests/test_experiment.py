@@ -22,8 +22,8 @@ from candlecast.candles import Candles
 from candlecast.errors import CandlecastError, InputError
 from candlecast.experiment import FLATTERED
 from candlecast.forecast import Forecast
-from candlecast.models.baseline import Baseline
-from candlecast.models.sequence import SequenceForecaster
+from candlecast.models.baselines.forecaster import Baseline
+from candlecast.models.sequence.forecaster import SequenceForecaster
 from candlecast.recipe import BaselineName, Recipe
 from candlecast.runs.chosen_candles import bounded
 from candlecast.training import TrainingOutcome, train
@@ -322,7 +322,7 @@ def test_a_loss_that_is_not_finite_is_null_in_metrics_json(
         history = ({"train_loss": np.inf, "val_loss": np.nan}, *outcome.history)
         return replace(outcome, history=history)
 
-    monkeypatch.setattr("candlecast.models.sequence.train", wild)
+    monkeypatch.setattr("candlecast.models.sequence.forecaster.train", wild)
     run = candlecast.run(recipe, market, tmp_path / "run", progress=False)
     written = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
     first, *others = written["model"]["history"]
@@ -425,7 +425,7 @@ def test_a_run_whose_persistence_cannot_be_fitted_is_refused_before_it_trains(
     def trained(*_: object) -> None:
         pytest.fail("nothing is trained that could not be judged")
 
-    monkeypatch.setattr("candlecast.models.sequence.train", trained)
+    monkeypatch.setattr("candlecast.models.sequence.forecaster.train", trained)
     settings = recipe.split.model_copy(update={"train": 0.8, "validation": 0.1})
     long = recipe.model_copy(update={"horizons": (1, 140), "split": settings})
     with pytest.raises(InputError, match="spans of 140 candles; a spread takes 10"):

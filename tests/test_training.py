@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from candlecast.errors import CandlecastError, RunInterruptedError
-from candlecast.models.lstm import LSTM
+from candlecast.models.windowed.lstm import LSTM
 from candlecast.progress import Progress
 from candlecast.recipe import TrainingSettings
 from candlecast.training import Loss, TrainingOutcome, train

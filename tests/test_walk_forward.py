@@ -17,10 +17,10 @@ from candlecast.candles import Candles
 from candlecast.conformal import calibrate
 from candlecast.errors import CandlecastError, InputError
 from candlecast.forecast import Forecast
-from candlecast.models.baseline import Baseline
 from candlecast.models.baselines import garch_t
+from candlecast.models.baselines.forecaster import Baseline
 from candlecast.models.baselines.returns import Returns
-from candlecast.models.sequence import SequenceForecaster
+from candlecast.models.sequence.forecaster import SequenceForecaster
 from candlecast.recipe import Recipe
 from candlecast.splits import Split
 from small import small_default

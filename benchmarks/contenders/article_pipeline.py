@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import LambdaCallback
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from candlecast.models.lstm import LSTM  # the article's network, line for line
+from candlecast.models.windowed.lstm import LSTM  # the article's network, line for line
 from contenders.article_sequences import Sequence, create_sequences, scaled_frame
 from contenders.task import (
     BATCH,

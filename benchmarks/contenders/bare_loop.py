@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from candlecast.models.lstm import LSTM
+from candlecast.models.windowed.lstm import LSTM
 from contenders.task import (
     BATCH,
     DROPOUT,

@@ -15,12 +15,12 @@ from candlecast.candles import Candles
 from candlecast.errors import InputError, MissingCodeError
 from candlecast.files import written_whole
 from candlecast.intervals import IntervalText, interval_text
-from candlecast.models.baseline import Baseline
-from candlecast.models.boosting import BoostingForecaster
+from candlecast.models.baselines.forecaster import Baseline
+from candlecast.models.boosting.forecaster import BoostingForecaster
 from candlecast.models.forecaster import Forecaster, State
-from candlecast.models.network import NetworkForecaster
-from candlecast.models.sequence import SequenceForecaster
+from candlecast.models.sequence.forecaster import SequenceForecaster
 from candlecast.models.trained import Trained
+from candlecast.models.windowed.forecaster import NetworkForecaster
 
 _DOCUMENT = "model.json"
 _WEIGHTS = "weights.safetensors"

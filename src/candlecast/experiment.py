@@ -19,7 +19,7 @@ from candlecast.evaluation.scorecard import BASELINE, score_forecasts
 from candlecast.features.own import load_own_features
 from candlecast.intervals import interval_text
 from candlecast.markets import Markets, with_markets
-from candlecast.models.baseline import Baseline
+from candlecast.models.baselines.forecaster import Baseline
 from candlecast.models.roster import (
     common_origins,
     fit_each,

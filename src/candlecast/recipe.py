@@ -177,7 +177,7 @@ class ModelSettings(Section):
         members: Networks that learn side by side from other first weights; their mean forecasts.
         dropout: The share of values that is dropped before the outputs while training.
         linear: The penalty of the linear forecast of the next return that the network adds to; see
-            `candlecast.models.directional`. None does without.
+            `candlecast.models.location.directional`. None does without.
 
     All but the first two are for networks that learn from every step.
     """

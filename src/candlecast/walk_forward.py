@@ -22,7 +22,7 @@ from candlecast.evaluation.scorecard import score_cells, score_forecasts
 from candlecast.files import write_text, written_whole
 from candlecast.forecast import QUANTILES, Forecast
 from candlecast.markets import Markets
-from candlecast.models.baseline import Baseline
+from candlecast.models.baselines.forecaster import Baseline
 from candlecast.models.roster import (
     common_origins,
     fit_each,

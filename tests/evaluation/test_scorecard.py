@@ -18,7 +18,7 @@ from candlecast.evaluation.scorecard import Scorecard, score_cells, score_foreca
 from candlecast.evaluation.significance import diebold_mariano
 from candlecast.features import TargetName
 from candlecast.forecast import Forecast
-from candlecast.models.baseline import Baseline, BaselineSettings
+from candlecast.models.baselines.forecaster import Baseline, BaselineSettings
 from candlecast.recipe import SplitSettings
 from candlecast.simulate import simulate
 from candlecast.splits import split_rows

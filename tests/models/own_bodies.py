@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from candlecast.models.sequences.body import Memory
+from candlecast.models.sequence.bodies.body import Memory
 
 if TYPE_CHECKING:
     from typing import SupportsIndex

@@ -15,8 +15,8 @@ from candlecast.candles import Candles
 from candlecast.distributions import Floats
 from candlecast.errors import CandlecastError
 from candlecast.forecast import Forecast
-from candlecast.models.baseline import Baseline, BaselineSettings
 from candlecast.models.baselines import BASELINES
+from candlecast.models.baselines.forecaster import Baseline, BaselineSettings
 from candlecast.models.baselines.returns import Returns
 from candlecast.recipe import BaselineName, Recipe, SplitSettings
 from candlecast.runs.chosen_candles import bounded

@@ -15,11 +15,11 @@ from candlecast.candles import Candles
 from candlecast.errors import CandlecastError, InputError
 from candlecast.features import TargetName
 from candlecast.forecast import Forecast
-from candlecast.models.baseline import Baseline, BaselineSettings
 from candlecast.models.baselines import BASELINES
-from candlecast.models.boosting import BoostingForecaster, BoostingSettings
-from candlecast.models.network import NetworkForecaster, NetworkSettings
-from candlecast.models.sequence import SequenceForecaster, SequenceSettings
+from candlecast.models.baselines.forecaster import Baseline, BaselineSettings
+from candlecast.models.boosting.forecaster import BoostingForecaster, BoostingSettings
+from candlecast.models.sequence.forecaster import SequenceForecaster, SequenceSettings
+from candlecast.models.windowed.forecaster import NetworkForecaster, NetworkSettings
 from candlecast.recipe import BaselineName, Option, SplitSettings, TrainingSettings
 from candlecast.scaling import ScalerName
 from candlecast.splits import Split, split_rows

@@ -17,11 +17,11 @@ from candlecast.candles import Candles
 from candlecast.cli import main
 from candlecast.errors import InputError, MissingCodeError
 from candlecast.experiment import predict, run
-from candlecast.models.network import NetworkForecaster, NetworkSettings
 from candlecast.models.networks import allow, build_body, build_network
 from candlecast.models.own_network import own_network
 from candlecast.models.roster import make_network
-from candlecast.models.sequence import SequenceForecaster
+from candlecast.models.sequence.forecaster import SequenceForecaster
+from candlecast.models.windowed.forecaster import NetworkForecaster, NetworkSettings
 from candlecast.recipe import ModelSettings, Recipe, SplitSettings, TrainingSettings
 from candlecast.splits import split_rows
 from candlecast.walk_forward import walkforward

@@ -11,7 +11,7 @@ from scipy import special
 from candlecast.candles import Candles
 from candlecast.distributions import SMALLEST_SCALE, Floats, StudentT
 from candlecast.forecast import Forecast
-from candlecast.models.sequence_inputs import volatility_of
+from candlecast.models.sequence.inputs import volatility_of
 
 _BAND_ENDS = (0.75, 0.9, 0.975)  # of the bands of 50, 80 and 95 %
 _SURELY_WIDER = 2.2  # times the scale before: more than any two numbers of degrees can take away

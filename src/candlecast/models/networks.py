@@ -14,7 +14,6 @@ from pydantic import ConfigDict, ValidationError, create_model
 from torch import nn
 
 from candlecast.errors import InputError
-from candlecast.models.lstm import LSTM
 from candlecast.models.own_network import (
     allow,
     check_body,
@@ -23,11 +22,12 @@ from candlecast.models.own_network import (
     own_network,
     said,
 )
-from candlecast.models.sequences.dlinear import SequenceDLinear
-from candlecast.models.sequences.nlinear import SequenceNLinear
-from candlecast.models.sequences.recurrent import SequenceGRU, SequenceLSTM
-from candlecast.models.sequences.tcn import SequenceTCN
-from candlecast.models.sequences.transformer import SequenceTransformer
+from candlecast.models.sequence.bodies.dlinear import SequenceDLinear
+from candlecast.models.sequence.bodies.nlinear import SequenceNLinear
+from candlecast.models.sequence.bodies.recurrent import SequenceGRU, SequenceLSTM
+from candlecast.models.sequence.bodies.tcn import SequenceTCN
+from candlecast.models.sequence.bodies.transformer import SequenceTransformer
+from candlecast.models.windowed.lstm import LSTM
 from candlecast.recipe import TREES, Option
 
 __all__ = ["BODIES", "NETWORKS", "allow", "build_body", "build_network", "checked_options"]

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from candlecast.candles import Candles
 from candlecast.errors import CandlecastError
 from candlecast.forecast import Forecast
-from candlecast.models.baseline import Baseline, BaselineSettings
-from candlecast.models.boosting import BoostingForecaster, BoostingSettings
+from candlecast.models.baselines.forecaster import Baseline, BaselineSettings
+from candlecast.models.boosting.forecaster import BoostingForecaster, BoostingSettings
 from candlecast.models.forecaster import Forecaster
-from candlecast.models.network import NetworkForecaster, NetworkSettings
 from candlecast.models.own_network import allow, is_own
-from candlecast.models.sequence import SequenceForecaster, SequenceSettings
+from candlecast.models.sequence.forecaster import SequenceForecaster, SequenceSettings
 from candlecast.models.trained import Trained
+from candlecast.models.windowed.forecaster import NetworkForecaster, NetworkSettings
 from candlecast.recipe import TREES, BaselineName, Recipe
 from candlecast.splits import Split
 

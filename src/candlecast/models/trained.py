@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from candlecast.models.boosting import BoostingForecaster
-from candlecast.models.network import NetworkForecaster
-from candlecast.models.sequence import SequenceForecaster
+from candlecast.models.boosting.forecaster import BoostingForecaster
+from candlecast.models.sequence.forecaster import SequenceForecaster
+from candlecast.models.windowed.forecaster import NetworkForecaster
 
 Trained = NetworkForecaster | SequenceForecaster | BoostingForecaster

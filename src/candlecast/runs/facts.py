@@ -12,7 +12,7 @@ from typing import Any
 from candlecast.candles import Candles
 from candlecast.features.compute import Dropped
 from candlecast.intervals import interval_text
-from candlecast.models.baseline import Baseline
+from candlecast.models.baselines.forecaster import Baseline
 from candlecast.models.trained import Trained
 from candlecast.recipe import Recipe
 from candlecast.runs.folder import Work

@@ -13,9 +13,9 @@ from candlecast.artifact import load_model, save_model
 from candlecast.candles import Candles
 from candlecast.errors import InputError, MissingCodeError
 from candlecast.experiment import predict, run
-from candlecast.models.boosting import BoostingForecaster, BoostingSettings
+from candlecast.models.boosting.forecaster import BoostingForecaster, BoostingSettings
+from candlecast.models.boosting.trees import Ground, TreeOptions, _in_arrays
 from candlecast.models.roster import make_network
-from candlecast.models.trees import Ground, TreeOptions, _in_arrays
 from candlecast.recipe import Option, Recipe, SplitSettings
 from candlecast.simulate import simulate
 from candlecast.splits import Split, split_rows

@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from candlecast.models.sequences.body import Memory
-from candlecast.models.sequences.history import go_on, nothing_before
+from candlecast.models.sequence.bodies.body import Memory
+from candlecast.models.sequence.bodies.history import go_on, nothing_before
 
 Channels = Annotated[int, Field(ge=1, le=65_536)]
 Blocks = Annotated[int, Field(ge=1, le=16)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from candlecast.models.sequences.body import Memory
+from candlecast.models.sequence.bodies.body import Memory
 
 _SMALL = 0.1
 
@@ -40,8 +40,8 @@ class Member(nn.Module):
 class SequenceNetwork(nn.Module):
     """Members that learn side by side from the same rows; what they say together is their mean.
 
-    The last input is a forecast of the next return made elsewhere (`models/directional.py`). It is
-    added to the first output, so that the members learn what it leaves over.
+    The last input is a forecast of the next return made elsewhere (`models/location/`). It is added
+    to the first output, so that the members learn what it leaves over.
 
     Args:
         members: Each maps rows and memory to outputs and memory.

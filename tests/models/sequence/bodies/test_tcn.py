@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from candlecast.models.sequences.tcn import SequenceTCN
+from candlecast.models.sequence.bodies.tcn import SequenceTCN
 
 
 @pytest.mark.parametrize(("blocks", "kernel"), [(1, 2), (2, 3), (3, 2)])

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from candlecast.errors import InputError
 from candlecast.models.networks import build_body
-from candlecast.models.sequences.transformer import SequenceTransformer, _WindowAttention
+from candlecast.models.sequence.bodies.transformer import SequenceTransformer, _WindowAttention
 
 LOOKBACK = 5
 

@@ -14,9 +14,9 @@ from candlecast.candles import Candles
 from candlecast.distributions import Floats
 from candlecast.errors import InputError
 from candlecast.models.forecaster import State
-from candlecast.models.sequence import SequenceForecaster, SequenceSettings
-from candlecast.models.sequence_inputs import sequence_targets, volatility_of
-from candlecast.models.sequence_network import SequenceNetwork
+from candlecast.models.sequence.forecaster import SequenceForecaster, SequenceSettings
+from candlecast.models.sequence.inputs import sequence_targets, volatility_of
+from candlecast.models.sequence.network import SequenceNetwork
 from candlecast.recipe import Recipe, SplitSettings, TrainingSettings
 from candlecast.simulate import SimulatedMarket, simulate
 from candlecast.splits import Split, split_rows
@@ -138,7 +138,7 @@ def test_carrying_the_memory_on_says_what_reading_each_segment_at_once_does(
     mean = close * np.exp(volatility * location.double().numpy())
     variance = volatility**2 * spread.variance.double().numpy()
 
-    monkeypatch.setattr("candlecast.models.sequence._ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr("candlecast.models.sequence.forecaster._ROWS_AT_ONCE", at_once)
     everywhere = learned.origins(gappy_candles, range(len(gappy_candles)), known=False)
     for origins in (everywhere, everywhere[::13], np.array([620]), np.array([309, 888])):
         forecast = learned.forecast(gappy_candles, origins)
@@ -299,7 +299,7 @@ def laid_out(
         taken.extend(batches[:2])
         raise NothingIsTrainedError
 
-    monkeypatch.setattr("candlecast.models.sequence.train", take)
+    monkeypatch.setattr("candlecast.models.sequence.forecaster.train", take)
     settings = TrainingSettings.model_validate(TRAINING.model_dump() | training)
     model = SequenceForecaster(SETTINGS, settings)
     with pytest.raises(NothingIsTrainedError):

@@ -11,7 +11,7 @@ import torch
 
 from candlecast.candles import Candles
 from candlecast.features import compute_features
-from candlecast.models.sequence_inputs import (
+from candlecast.models.sequence.inputs import (
     SequenceInputs,
     features_of,
     fit_inputs,

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor, nn
 
-from candlecast.models.sequences.body import Memory
+from candlecast.models.sequence.bodies.body import Memory
 
 Hidden = Annotated[int, Field(ge=1, le=65_536)]
 Layers = Annotated[int, Field(ge=1, le=64)]

@@ -27,20 +27,20 @@ from candlecast.distributions import Floats
 from candlecast.errors import InputError
 from candlecast.forecast import Forecast
 from candlecast.models.forecaster import State
-from candlecast.models.heads.student_t import Spread, StudentTHead
 from candlecast.models.in_price import in_price
+from candlecast.models.location.shares import checked_shares, fit_shares
 from candlecast.models.networks import build_body
-from candlecast.models.sequence_batches import training_sequences, validation_sequences
-from candlecast.models.sequence_inputs import (
+from candlecast.models.sequence.batches import training_sequences, validation_sequences
+from candlecast.models.sequence.bodies.body import Memory
+from candlecast.models.sequence.heads.student_t import Spread, StudentTHead
+from candlecast.models.sequence.inputs import (
     SequenceInputs,
     features_of,
     fit_inputs,
     sequence_targets,
 )
-from candlecast.models.sequence_network import Member, SequenceNetwork
-from candlecast.models.sequence_rows import learned_from, no_origin, until, warm_origins
-from candlecast.models.sequences.body import Memory
-from candlecast.models.shares import checked_shares, fit_shares
+from candlecast.models.sequence.network import Member, SequenceNetwork
+from candlecast.models.sequence.rows import learned_from, no_origin, until, warm_origins
 from candlecast.progress import Progress
 from candlecast.recipe import Count, Option, Recipe, TrainingSettings, network_name
 from candlecast.scaling import Scaler

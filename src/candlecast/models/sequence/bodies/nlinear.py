@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor, nn
 
-from candlecast.models.sequences.body import Memory
-from candlecast.models.sequences.history import go_on, stood_still
+from candlecast.models.sequence.bodies.body import Memory
+from candlecast.models.sequence.bodies.history import go_on, stood_still
 
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Lookback = Annotated[int, Field(ge=2, le=65_536)]

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from candlecast.models.networks import BODIES, build_body
-from candlecast.models.sequence_network import Member, SequenceNetwork
-from candlecast.models.sequences.body import Memory
+from candlecast.models.sequence.bodies.body import Memory
+from candlecast.models.sequence.network import Member, SequenceNetwork
 
 INPUTS, OUTPUTS, MEMBERS, ROWS = 3, 5, 2, 30
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from candlecast.errors import InputError
 from candlecast.models.networks import BODIES, build_body
-from candlecast.models.sequences.body import Memory
+from candlecast.models.sequence.bodies.body import Memory
 
 INPUTS, ROWS = 3, 40
 

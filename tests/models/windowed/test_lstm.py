@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from candlecast.models.lstm import LSTM
+from candlecast.models.windowed.lstm import LSTM
 
 
 def test_the_articles_network_has_203_393_parameters() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from candlecast.models.sequences.dlinear import SequenceDLinear
-from candlecast.models.sequences.nlinear import SequenceNLinear
+from candlecast.models.sequence.bodies.dlinear import SequenceDLinear
+from candlecast.models.sequence.bodies.nlinear import SequenceNLinear
 
 LOOKBACK, AVERAGE, ROW = 4, 3, 11
 

@@ -13,7 +13,7 @@ from candlecast.candles import Candles
 from candlecast.distributions import Floats
 from candlecast.features import compute_features, target_values
 from candlecast.features.own import own_features
-from candlecast.models.directional import (
+from candlecast.models.location.directional import (
     directional_forecast,
     find_directional,
     fit_directional,

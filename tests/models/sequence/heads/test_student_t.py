@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from candlecast.models.heads.student_t import StudentTHead
+from candlecast.models.sequence.heads.student_t import StudentTHead
 
 HORIZONS = (1, 5, 60)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from candlecast.candles import Candles
 from candlecast.features import FEATURES, compute_features
-from candlecast.models.directional import (
+from candlecast.models.location.directional import (
     directional_forecast,
     find_directional,
     fit_directional,

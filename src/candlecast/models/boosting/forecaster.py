@@ -26,19 +26,19 @@ from candlecast.candles import Candles
 from candlecast.distributions import Floats
 from candlecast.errors import InputError
 from candlecast.forecast import Forecast
+from candlecast.models.boosting.trees import Ground, Growth, Inputs, TreeOptions, Trees
 from candlecast.models.forecaster import State
 from candlecast.models.in_price import in_price
+from candlecast.models.location.shares import checked_shares, fit_shares
 from candlecast.models.networks import checked_options
-from candlecast.models.sequence_inputs import (
+from candlecast.models.sequence.inputs import (
     SequenceInputs,
     features_of,
     fit_inputs,
     sequence_targets,
 )
-from candlecast.models.sequence_rows import learned_from, no_origin, until, warm_origins
-from candlecast.models.shares import checked_shares, fit_shares
+from candlecast.models.sequence.rows import learned_from, no_origin, until, warm_origins
 from candlecast.models.spread import fit_spread
-from candlecast.models.trees import Ground, Growth, Inputs, TreeOptions, Trees
 from candlecast.progress import Progress
 from candlecast.recipe import TREES, Count, Option, Recipe
 from candlecast.scaling import Scaler

@@ -1,0 +1,1 @@
+"""Networks that learn from the end of each window, as the article's does."""
