@@ -281,3 +281,21 @@ def test_a_training_that_diverges_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(CandlecastError, match="the training diverged"):
         trained(tmp_path, Diverged())
+
+
+def test_products_of_a_lower_precision_learn_the_same_with_weights_and_losses_as_before(
+    tmp_path: Path,
+) -> None:
+    seen: set[torch.dtype] = set()
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        seen.add(outputs.dtype)
+        return nn.functional.mse_loss(outputs, targets)
+
+    lower = SETTINGS.model_copy(update={"precision": "bfloat16"})
+    weights, outcome = trained(tmp_path / "lower", settings=lower, loss=loss)
+    usual_weights, usual = trained(tmp_path / "usual", loss=loss)
+    assert seen == {torch.float32}
+    assert {each.dtype for each in weights.values()} == {torch.float32}
+    assert not same(weights, usual_weights), "the products were not of a lower precision"
+    assert outcome.val_loss == pytest.approx(usual.val_loss, rel=0.02)

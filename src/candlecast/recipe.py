@@ -213,6 +213,8 @@ class TrainingSettings(Section):
         schedule: ``constant``, or ``one_cycle`` that warms up and cools down to the last epoch.
         weight_decay: AdamW's.
         clip: The longest gradient that is followed whole; None follows any.
+        precision: Of the network's products while it learns; weights and losses stay ``float32``.
+            ``bfloat16`` is faster where the processor multiplies such matrices by itself.
         batch_size: Windows or sequences a step.
         steps: Steps an epoch, on sequences drawn at random; None takes as many as go once through
             the train rows.
@@ -231,6 +233,7 @@ class TrainingSettings(Section):
     schedule: Literal["constant", "one_cycle"] = "constant"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     clip: Annotated[float, Field(gt=0)] | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
     batch_size: Count
     steps: Count | None = None
     mirror: bool = False

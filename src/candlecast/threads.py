@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
+
+_before: ContextVar[int | None] = ContextVar("threads before one_thread", default=None)
 
 
 @contextmanager
@@ -20,8 +23,18 @@ def one_thread() -> Iterator[None]:
     machine.
     """
     before = torch.get_num_threads()
+    token = _before.set(workers())
     torch.set_num_threads(1)
     try:
         yield
     finally:
+        _before.reset(token)
         torch.set_num_threads(before)
+
+
+def workers() -> int:
+    """How many pieces of work may go on side by side: as many as torch's threads, as they were set.
+
+    Inside `one_thread` they are those from before.
+    """
+    return _before.get() or torch.get_num_threads()

@@ -90,6 +90,7 @@ def train(
             min_epochs=settings.min_epochs,
             max_epochs=settings.max_epochs,
             gradient_clip_val=settings.clip,
+            precision="bf16-mixed" if settings.precision == "bfloat16" else "32-true",
             callbacks=[
                 EarlyStopping("val_loss", patience=settings.patience),
                 best,
@@ -144,12 +145,12 @@ class Learning(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """The loss of one batch."""
         inputs, targets = batch
-        return self.loss(self.network(inputs), targets)
+        return self.loss(self.network(inputs).float(), targets)
 
     def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
         """Add one batch to the mean validation loss."""
         inputs, targets = batch
-        loss = self.loss(self.network(inputs), targets)
+        loss = self.loss(self.network(inputs).float(), targets)
         self.log("val_loss", loss, batch_size=len(targets), on_step=False, on_epoch=True)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from candlecast.models.sequence.bodies.body import Memory
+from candlecast.models.sequence.side_by_side import at_once, seen_at_once
 
 _SMALL = 0.1
 
@@ -34,7 +36,12 @@ class Member(nn.Module):
     def forward(self, rows: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
         """Outputs of shape [batch, rows, outputs], and the body's memory."""
         seen, after = self.body(rows, memory)
-        return self.readout(self.dropout(seen)), after
+        return self.said(seen), after
+
+    def said(self, seen: Tensor) -> Tensor:
+        """Outputs of shape [batch, rows, outputs], of what the body saw."""
+        said: Tensor = self.readout(self.dropout(seen))
+        return said
 
 
 class SequenceNetwork(nn.Module):
@@ -61,7 +68,9 @@ class SequenceNetwork(nn.Module):
             While training each member's outputs, shape [members, batch, rows, outputs]; else their
             mean, shape [batch, rows, outputs].
         """
-        said = torch.stack([member(rows)[0] for member in self.members])
+        members = self._members
+        each = seen_at_once([member.body for member in members], rows)
+        said = torch.stack([member.said(seen) for member, seen in zip(members, each, strict=True)])
         said = _added(said, rows)
         return said if self.training else said.mean(0)
 
@@ -75,9 +84,22 @@ class SequenceNetwork(nn.Module):
         Returns:
             The members' mean, shape [batch, rows, outputs], and their memory.
         """
-        steps = [member(rows, each) for member, each in zip(self.members, memory, strict=True)]
+        each = list(zip(self._members, memory, strict=True))
+        steps = at_once(partial(_step, rows), each, rows.device)
         said = torch.stack([outputs for outputs, _ in steps]).mean(0)
         return _added(said, rows), [after for _, after in steps]
+
+    @property
+    def _members(self) -> list[Member]:
+        return [member for member in self.members if isinstance(member, Member)]
+
+
+def _step(rows: Tensor, each: tuple[Member, Memory]) -> tuple[Tensor, Memory]:
+    """One member's step, on a thread that does not know that nothing is to be learned."""
+    member, memory = each
+    with torch.inference_mode():
+        said, after = member(rows, memory)
+    return said, after
 
 
 def _added(said: Tensor, rows: Tensor) -> Tensor:

@@ -13,6 +13,9 @@ Memory = tuple[Tensor, ...]
 class Body(Protocol):
     """A causal network: what it says of a row depends on that row and those before it alone.
 
+    One that says ``draws = False`` draws no random numbers while it learns. Several such bodies
+    learn side by side.
+
     Attributes:
         width: How many values it gives for each row.
     """

@@ -32,6 +32,8 @@ class SequenceDLinear(nn.Module):
         average: Rows that the trend is averaged over.
     """
 
+    draws = False
+
     def __init__(
         self, inputs: int, width: Width = 32, lookback: Lookback = 60, average: Lookback = 25
     ) -> None:

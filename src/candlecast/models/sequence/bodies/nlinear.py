@@ -32,6 +32,8 @@ class SequenceNLinear(nn.Module):
         lookback: Rows that it sees, the newest included.
     """
 
+    draws = False
+
     def __init__(self, inputs: int, width: Width = 32, lookback: Lookback = 60) -> None:
         super().__init__()
         self.width = width

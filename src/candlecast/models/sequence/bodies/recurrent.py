@@ -22,6 +22,8 @@ class SequenceLSTM(nn.Module):
         layers: Layers.
     """
 
+    draws = False
+
     def __init__(self, inputs: int, hidden: Hidden = 64, layers: Layers = 1) -> None:
         super().__init__()
         self.width = hidden
@@ -41,6 +43,8 @@ class SequenceGRU(nn.Module):
         hidden: Units a layer.
         layers: Layers.
     """
+
+    draws = False
 
     def __init__(self, inputs: int, hidden: Hidden = 64, layers: Layers = 1) -> None:
         super().__init__()
