@@ -59,10 +59,16 @@ class BestWeights(Callback):
 
 
 class History(Callback):
-    """Remembers the losses of each epoch and shows the training's progress."""
+    """Remembers the losses of each epoch and shows the training's progress.
 
-    def __init__(self, progress: Progress) -> None:
+    Args:
+        progress: Where.
+        every_step: Whether every step of a window is a target, so that it is called a sequence.
+    """
+
+    def __init__(self, progress: Progress, *, every_step: bool = False) -> None:
         self.progress = progress
+        self._noun = "sequences" if every_step else "windows"
         self.epochs: list[dict[str, float]] = []
         self._loss_sum: Tensor = torch.zeros(())
         self._windows = 0
@@ -110,12 +116,13 @@ class History(Callback):
         }
         self.epochs.append(epoch)
         _log.info(
-            "epoch %d of at most %d: train_loss %.4g, val_loss %.4g, %.0f windows/s",
+            "epoch %d of at most %d: train_loss %.4g, val_loss %.4g, %.0f %s/s",
             len(self.epochs),
             trainer.max_epochs,
             epoch["train_loss"],
             epoch["val_loss"],
             (self._windows - self._windows_before) / seconds,
+            self._noun,
         )
 
     def _show(self, trainer: Trainer, done: int) -> None:

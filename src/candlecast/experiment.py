@@ -16,7 +16,8 @@ from candlecast.candles import Candles
 from candlecast.errors import CandlecastError, InputError
 from candlecast.evaluation.audit import audit
 from candlecast.evaluation.scorecard import BASELINE, score_forecasts
-from candlecast.features.own import load_own_features
+from candlecast.features import OwnFeatures
+from candlecast.features.own import load_own_features, own_features
 from candlecast.intervals import interval_text
 from candlecast.markets import Markets, with_markets
 from candlecast.models.baselines.forecaster import Baseline
@@ -36,7 +37,7 @@ from candlecast.runs.clock import Clock
 from candlecast.runs.facts import model_facts, part_facts, run_facts
 from candlecast.runs.finished import Run, finish_run
 from candlecast.runs.folder import RunFolder, choose_folder, open_folder
-from candlecast.runs.inputs import with_inputs
+from candlecast.runs.inputs import warn_of_unread_markets, with_inputs
 from candlecast.runs.yardsticks import naive_mae, target_scale
 from candlecast.sources import read
 from candlecast.splits import Split, split_rows
@@ -125,7 +126,8 @@ def run(
             **scorecard.to_metrics(),
             "audit": audited.to_dict(),
         }
-        rows = pl.concat([forecast.to_frame().lazy() for forecast in forecasts])
+        tables = [forecast.to_frame().lazy() for forecast in forecasts]
+        rows = pl.concat(tables, how="diagonal")  # some distributions have columns of their own
         return finish_run(folder, recipe, used, forecasts, rows, scorecard, metrics, clock)
 
 
@@ -156,7 +158,9 @@ def predict(
     """
     document, model = load_model(RunFolder(Path(run_folder)).model)
     candles = with_markets(candles if isinstance(candles, Candles) else read(candles), markets)
-    _load_own(features_file, document)
+    own = _load_own(features_file, document)
+    features = document.model.get("settings", {}).get("features", [])
+    warn_of_unread_markets(candles, features, own)
     interval = interval_text(candles.interval)
     if interval != document.interval:
         raise InputError(
@@ -184,16 +188,16 @@ def predict(
     return forecast.to_frame()
 
 
-def _load_own(features_file: str | Path | None, document: ModelDocument) -> None:
-    """Load the user's own features, if it is the file that the model was trained with."""
-    if features_file is None:
-        return
+def _load_own(features_file: str | Path | None, document: ModelDocument) -> OwnFeatures:
+    """The user's own features, if it is the file that the model was trained with."""
     sha256 = document.model.get("settings", {}).get("features_file_sha256")
-    if sha256 is None:
+    if features_file is not None and sha256 is None:
         raise InputError(
             f"{features_file}: the model reads no features of its user's own. Leave the file out."
         )
-    load_own_features(features_file, sha256)
+    if features_file is not None:
+        load_own_features(features_file, sha256)
+    return own_features(sha256)
 
 
 def _calibration(folder: RunFolder) -> CalibrationSettings:

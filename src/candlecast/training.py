@@ -79,7 +79,7 @@ def train(
         CandlecastError: If no epoch had a finite validation loss.
         InputError: If the file to go on from is damaged.
     """
-    best, history = BestWeights(), History(progress)
+    best, history = BestWeights(), History(progress, every_step=training.every_step)
     resume = checkpoints / _RESUME_FILE
     _check_whole(resume)
     with _quiet_lightning(), _reproducible(seed), catching_interrupt() as interrupt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from candlecast.candles import OPTIONAL, Candles
@@ -62,6 +63,34 @@ def test_features_that_lack_a_column_are_left_out_and_named_in_one_line(
         "no taker volumes in these candles: left out imbalance, imbalance@2; "
         "no trade counts in these candles: left out relative_trades, trade_size"
     ]
+
+
+def test_a_column_that_only_some_candles_have_is_lacking(
+    candles: Candles, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    some = pl.when(pl.int_range(pl.len()) != 700).then(pl.col("trades")).alias("trades")
+    holed = Candles(candles.frame.with_columns(some), candles.symbol, candles.interval)
+    code = "import polars as pl\ndef mine() -> pl.Expr:\n    return pl.col('trades').fill_null(0)\n"
+    (tmp_path / "mine.py").write_text(code)
+    own = f"features_file={tmp_path / 'mine.py'}"
+    features = "features=[log_return, relative_trades, imbalance, mine]"
+    with caplog.at_level(logging.WARNING, "candlecast"):
+        recipe, dropped = with_inputs(_recipe(own, features), holed)
+    assert dropped == {"relative_trades": ["trades"]}
+    assert recipe.features == ("log_return", "imbalance", "mine")
+    assert [record.getMessage() for record in caplog.records] == [
+        "no trade counts in some of these candles: left out relative_trades"
+    ]
+
+
+def test_another_market_that_no_feature_reads_is_remarked(
+    both: Candles, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = _recipe("features=[log_return, 'ETHUSDT:scaled_return@1']")
+    with caplog.at_level(logging.WARNING, "candlecast"):
+        with_inputs(recipe, both)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("SOLUSDT stands beside these candles and no feature")
 
 
 def test_a_recipe_without_any_feature_left_is_refused(bare: Candles) -> None:

@@ -50,7 +50,7 @@ def compute_features(
         )
     matrix = table.select(
         in_segments(expression(name, own), across_gaps=across_gaps).alias(name) for name in names
-    ).to_numpy()
+    ).to_numpy(writable=True)
     _check_finite(matrix, names, candles)
     return matrix
 
@@ -85,14 +85,20 @@ def usable(
         own: The features of the user's file.
 
     Returns:
-        Those that can be computed, in order; and the others, with the columns that they lack.
+        Those that can be computed, in order; and the others, with the columns that they lack. A
+        column that is there for some of the candles only is lacking, but for another market's, and
+        for the user's features, which may see to that themselves.
 
     Raises:
         InputError: For an unknown name, or a column that no candles have.
     """
     table = feature_table(candles)
     known = [column.name for column in table if column.null_count() < len(column)]
-    dropped = _lacking(names, own, known, table.columns)
+    whole = [name for name in known if ":" in name or not table[name].null_count()]
+    users = [name for name in names if name.partition("@")[0] in own]
+    ours = [name for name in names if name not in users]
+    dropped = _lacking(ours, own, whole, table.columns)
+    dropped |= _lacking(users, own, known, table.columns)
     return [name for name in names if name not in dropped], dropped
 
 

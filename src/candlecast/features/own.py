@@ -15,9 +15,12 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import runpy
 from collections.abc import Callable, Iterable
+from importlib.abc import InspectLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import decode_source, module_from_spec
 from pathlib import Path
+from types import CodeType
 from typing import Any, get_type_hints
 
 import polars as pl
@@ -45,18 +48,19 @@ def load_own_features(path: str | Path, expected: str | None = None) -> str:
             exists.
     """
     try:
-        sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        code = Path(path).read_bytes()
     except OSError as error:
         raise InputError(
             f"{path}: the features file cannot be read ({error.strerror}). Check features_file."
         ) from error
+    sha256 = hashlib.sha256(code).hexdigest()
     if expected not in (None, sha256):
         raise InputError(
             f"{path}: this is another features file than the one that was used (its SHA-256 is "
             f"{sha256[:12]}… and not {str(expected)[:12]}…). Give that one."
         )
     if sha256 not in _loaded:
-        _loaded[sha256] = _execute(path)
+        _loaded[sha256] = _execute(path, code)
     return sha256
 
 
@@ -76,14 +80,32 @@ def own_features(sha256: str | None) -> OwnFeatures:
     return _loaded[sha256]
 
 
-def _execute(path: str | Path) -> OwnFeatures:
+class _Bytes(InspectLoader):
+    """Imports a module from what was read of its file."""
+
+    def __init__(self, path: str | Path, code: bytes) -> None:
+        self._path, self._code = str(path), code
+
+    def get_source(self, fullname: str) -> str:
+        del fullname
+        return decode_source(self._code)
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_source(fullname), self._path)
+
+
+def _execute(path: str | Path, code: bytes) -> OwnFeatures:
+    """The features of the very bytes that were hashed: the file may be another by now."""
+    loader = _Bytes(path, code)
+    module = module_from_spec(ModuleSpec(_MODULE, loader, origin=str(path)))
     try:
-        content = runpy.run_path(str(path), run_name=_MODULE)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:  # of others' code, which may raise whatever it likes
         raise InputError(
             f"{path}: the features file cannot be executed ({_said(error)}). Correct it."
         ) from error
-    features = {name: _call(path, name, function) for name, function in _functions(content.items())}
+    functions = _functions(vars(module).items())
+    features = {name: _call(path, name, function) for name, function in functions}
     if not features:
         raise InputError(
             f"{path}: there is no feature in this file. Write one as `def slope() -> pl.Expr:`."

@@ -72,7 +72,8 @@ def indicator(name: str) -> pl.Expr:
         }
         found = _function(name, asked)(table)
         values = found[output] if isinstance(found, list) else found
-        return pl.Series(np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0))
+        numbers = np.asarray(values, dtype=np.float64)
+        return pl.Series(np.where(np.isnan(numbers), 0.0, numbers))  # what is infinite stays so
 
     return pl.map_groups(
         [pl.col(column) for column in read],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from candlecast.candles import Candles
 from candlecast.errors import InputError
-from candlecast.features import NO_OWN, OwnFeatures, usable
+from candlecast.features import NO_OWN, OwnFeatures, expression, usable
 from candlecast.features.compute import Dropped, check_computable
 from candlecast.features.own import load_own_features, own_features
 from candlecast.recipe import Recipe
@@ -43,11 +43,12 @@ def with_inputs(recipe: Recipe, candles: Candles) -> tuple[Recipe, Dropped]:
     kept, dropped = usable(candles, wanted, own)
     if wanted and not kept:
         raise InputError(
-            f"none of the recipe's features can be computed: {_lacks(dropped)}. Give candles that "
-            "have these, or other features."
+            f"none of the recipe's features can be computed: {_lacks(dropped, candles)}. Give "
+            "candles that have these, or other features."
         )
+    warn_of_unread_markets(candles, kept, own)
     if dropped:
-        _log.warning("%s", _lacks(dropped))
+        _log.warning("%s", _lacks(dropped, candles))
     plain = dict.fromkeys(name.partition("@")[0] for name in kept)
     check_computable(candles, [name for name in plain if name in own], own)
     return recipe.model_copy(update={"features": tuple(kept)}), dropped
@@ -77,15 +78,26 @@ def _wanted(recipe: Recipe, candles: Candles) -> list[str]:
     return list(dict.fromkeys([*recipe.features, *others]))
 
 
-def _lacks(dropped: Dropped) -> str:
+def warn_of_unread_markets(candles: Candles, features: Sequence[str], own: OwnFeatures) -> None:
+    """Warn of other markets that stand beside the candles and that no feature reads."""
+    read = {column for name in features for column in expression(name, own).meta.root_names()}
+    for symbol in candles.markets:
+        if not any(column.startswith(f"{symbol}:") for column in read):
+            _log.warning(
+                "%s stands beside these candles and no feature reads it: name features of it in "
+                "market_features, or leave it out",
+                symbol,
+            )
+
+
+def _lacks(dropped: Dropped, candles: Candles) -> str:
     """Which columns these candles lack, and which features that costs."""
     features: dict[str, list[str]] = {}
     for name, columns in dropped.items():
-        features.setdefault(_told(columns), []).append(name)
-    return "; ".join(
-        f"no {columns} in these candles: left out {', '.join(names)}"
-        for columns, names in features.items()
-    )
+        some = any(column in candles.frame for column in columns)
+        where = "in some of these candles" if some else "in these candles"
+        features.setdefault(f"no {_told(columns)} {where}", []).append(name)
+    return "; ".join(f"{lack}: left out {', '.join(names)}" for lack, names in features.items())
 
 
 def _told(columns: Sequence[str]) -> str:

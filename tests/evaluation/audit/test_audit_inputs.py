@@ -65,8 +65,10 @@ def test_a_user_s_feature_that_looks_ahead_is_caught(
 def test_a_user_s_honest_feature_is_clean(tmp_path: Path) -> None:
     found = audited(tmp_path, "steady", 'pl.col("close").rolling_mean(5, min_samples=1)')
     assert found.is_clean
-    assert [finding.subject for finding in found.findings][:3] == [
-        *("feature honest", "feature steady", "feature steady@2"),
+    names = ("honest", "steady", "steady@2")
+    assert [finding.subject for finding in found.findings][:6] == [
+        *(f"feature {name}" for name in names),
+        *(f"feature {name} on all candles" for name in names),
     ]
 
 
@@ -80,6 +82,21 @@ def test_a_user_s_leak_into_another_market_is_caught(tmp_path: Path, other: Cand
     assert [(leak.subject, leak.rows) for leak in found.leaks] == [("feature lead", 2)]
     with pytest.raises(InputError, match="reads ETHUSDT, and there is no candle of ETHUSDT beside"):
         audit_recipe(recipe, candles, progress=False)
+
+
+@pytest.mark.parametrize("code", ['pl.col("close").shift(-5_000)', 'pl.col("low").shift(-9_500)'])
+def test_a_user_s_feature_that_looks_further_ahead_than_a_stretch_reaches_is_caught(
+    tmp_path: Path, code: str
+) -> None:
+    (tmp_path / "mine.py").write_text(FILE.format(name="late", code=f"{code}.fill_null(0.0)"))
+    settings = [f"features_file={tmp_path / 'mine.py'}", "features=[honest, late]"]
+    recipe = Recipe.load("default", [*ALONE, *settings])
+    found = audit_recipe(recipe, candlecast.simulate(rows=12_000).candles, progress=False)
+    rows = int(code.partition("-")[2][:-1].replace("_", ""))
+    assert [(leak.subject, leak.rows) for leak in found.leaks] == [
+        ("feature late on all candles", rows)
+    ]
+    assert f"late looks {rows:,} rows ahead" in leak_of(found.leaks[0])
 
 
 def test_features_of_another_market_and_indicators_are_clean(other: Candles) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from candlecast.candles import Candles
 from candlecast.errors import InputError, MissingCodeError
 from candlecast.experiment import predict, run
 from candlecast.models.boosting.forecaster import BoostingForecaster, BoostingSettings
-from candlecast.models.boosting.trees import Ground, TreeOptions, _in_arrays
+from candlecast.models.boosting.trees import Ground, TreeOptions, Trees, _in_arrays
 from candlecast.models.roster import make_network
 from candlecast.recipe import Option, Recipe, SplitSettings
 from candlecast.simulate import simulate
@@ -126,14 +127,38 @@ def test_a_saved_model_needs_no_lightgbm(
     np.testing.assert_array_equal(again.mean, fitted.forecast(market, origins).mean)
 
 
+@pytest.mark.parametrize(
+    ("array", "place", "value", "message"),
+    [
+        ("children", 3, [0, 4], "do not lead to leaves"),
+        ("children", 3, [4, 1_000_000], "nodes or inputs that there are not"),
+        ("roots", 0, -1, "nodes or inputs that there are not"),
+        ("feature", 0, -2, "nodes or inputs that there are not"),
+        ("feature", 0, 99, "more inputs than there are"),
+    ],
+)
 def test_trees_that_lead_nowhere_are_refused(
-    fitted: BoostingForecaster, market: Candles, tmp_path: Path
+    fitted: BoostingForecaster,
+    market: Candles,
+    tmp_path: Path,
+    array: str,
+    place: int,
+    value: object,
+    message: str,
 ) -> None:
-    model = BoostingForecaster.from_state(fitted.state())
-    model.location_.children[3] = [0, 4]
+    model = BoostingForecaster.from_state(deepcopy(fitted.state()))
+    getattr(model.location_, array)[place] = value
     save_model(tmp_path / "model", model, market)
-    with pytest.raises(InputError, match=r"damaged .*do not lead to leaves.* Train it again"):
+    with pytest.raises(InputError, match=rf"damaged .*{message}.* Train it again"):
         load_model(tmp_path / "model")
+
+
+def test_trees_of_arrays_that_do_not_fit_each_other_are_refused(
+    fitted: BoostingForecaster,
+) -> None:
+    arrays = fitted.location_.arrays()
+    with pytest.raises(ValueError, match="trees of the shapes"):
+        Trees(**(arrays | {"value": arrays["value"][:-1]}))
 
 
 def test_trees_say_what_lightgbm_says_of_them() -> None:

@@ -10,11 +10,13 @@ feature or a model is made, so those of others are audited as our own are::
     audit_forecaster(MyModel, candles, split)
 
 `audit` does all that there is to do for a recipe. A leak that is found is proven. A clean finding
-says that nothing moved at the rows that were tried; of a feature these are many (`few_rows`). What
-was computed elsewhere no other future can move: such a feature is told by ignoring its candles
+says that nothing moved at the rows that were tried; of a feature these are many (`few_rows`), and
+the user's own are computed without the second half of all candles too (`far_ahead`). What was
+computed elsewhere no other future can move: such a feature is told by ignoring its candles
 (`elsewhere`), such a model by forecasting otherwise once fitted with other test rows (`learning`).
 """
 
+from candlecast.evaluation.audit.far_ahead import audit_far_ahead
 from candlecast.evaluation.audit.features import audit_features
 from candlecast.evaluation.audit.findings import Audit, Finding
 from candlecast.evaluation.audit.forecasts import ShowsInputs
@@ -29,6 +31,7 @@ __all__ = [
     "Finding",
     "ShowsInputs",
     "audit",
+    "audit_far_ahead",
     "audit_features",
     "audit_forecaster",
     "audit_last_candle",

@@ -84,7 +84,7 @@ def _audit_feature(
     seed: int,
 ) -> Finding:
     def column(table: Candles) -> Floats:
-        return _column(feature, table, across_gaps)
+        return feature_column(feature, table, across_gaps)
 
     subject = f"feature {name}"
     values, seconds = _whole_column(subject, column, candles)
@@ -177,7 +177,7 @@ def _whole_column(subject: str, column: Column, candles: Candles) -> tuple[Float
     return values, min(between - start, perf_counter() - between)
 
 
-def _column(feature: Feature, candles: Candles, across_gaps: bool) -> Floats:
+def feature_column(feature: Feature, candles: Candles, across_gaps: bool) -> Floats:
     """A feature's values; those of an expression are computed as `compute_features` does."""
     if not isinstance(feature, pl.Expr):
         return np.array(feature(candles), dtype=np.float64)  # a copy, which it cannot alter

@@ -9,6 +9,7 @@ import polars as pl
 
 from candlecast.candles import Candles
 from candlecast.errors import CandlecastError, InputError
+from candlecast.evaluation.audit.far_ahead import audit_far_ahead
 from candlecast.evaluation.audit.features import audit_features
 from candlecast.evaluation.audit.findings import Audit, Finding
 from candlecast.evaluation.audit.last_candle import audit_last_candle
@@ -44,10 +45,11 @@ def audit(
 ) -> Audit:
     """Audit all that a recipe does with some candles.
 
-    The splits and the last candle are audited as they are; features on a stretch of the candles,
-    and each model on as short a stretch as it allows, both about a gap if there is one. So it takes
-    seconds, whatever the file's length. What could not be audited, a model that cannot be fitted
-    to such a stretch for one, is told in a note and hinders nothing else.
+    The splits and the last candle are audited as they are; features on a stretch of the candles
+    (the user's own also on all of them), and each model on as short a stretch as it allows, both
+    about a gap if there is one. So it takes seconds, whatever the file's length. What could not be
+    audited, a model that cannot be fitted to such a stretch for one, is told in a note and hinders
+    nothing else.
 
     Args:
         recipe: What is audited, with its features as `with_inputs` gives them.
@@ -70,7 +72,8 @@ def audit(
     if splits is None:
         splits = [split_rows(len(candles), recipe.split)]
     few = stretch(candles, _FEATURE_ROWS)
-    findings += _audit_features_of(recipe, few)
+    of_features = _audit_features_of(recipe, few)
+    findings += of_features + _audit_own_far_ahead(recipe, candles, of_features)
     findings += audit_splits(splits, len(candles))
     notes = [f"Features were tried on {_described(few)}."]
     bar.advance()
@@ -120,6 +123,23 @@ def _audit_features_of(recipe: Recipe, candles: Candles) -> list[Finding]:
         across_gaps=recipe.windows.across_gaps,
         horizons=recipe.horizons,
         seed=recipe.seed,
+    )
+
+
+def _audit_own_far_ahead(
+    recipe: Recipe, candles: Candles, found: Sequence[Finding]
+) -> list[Finding]:
+    """The user's own features, of which no test of ours knows how far they look."""
+    own = own_features(recipe.features_file_sha256)
+    names = [
+        name
+        for name, finding in zip(recipe.features, found, strict=True)
+        if finding.leak is None and name.partition("@")[0] in own
+    ]
+    return audit_far_ahead(
+        candles,
+        {name: expression(name, own) for name in names},
+        across_gaps=recipe.windows.across_gaps,
     )
 
 

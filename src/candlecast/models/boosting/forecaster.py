@@ -240,6 +240,8 @@ class BoostingForecaster:
             for forest in model._forests
         )
         model.variance_ = tuple(variance)
+        if max(trees.inputs for trees in (model.location_, *variance)) > len(scaler.columns) + 1:
+            raise ValueError("trees that ask for more inputs than there are")
         return model
 
     def no_window(self, part: str, rows: int) -> str:

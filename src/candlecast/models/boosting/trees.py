@@ -80,11 +80,23 @@ class Trees:
     value: Floats
 
     def __post_init__(self) -> None:
-        places = np.arange(len(self.feature))[:, None]
+        nodes = len(self.feature)
+        shapes = [each.shape for each in (self.feature, self.threshold, self.value, self.children)]
+        if self.roots.ndim != 1 or shapes != [(nodes,), (nodes,), (nodes,), (nodes, 2)]:
+            raise ValueError(f"trees of the shapes {self.roots.shape}, {shapes}")
+        to = np.concatenate([self.roots, self.children.ravel()])
+        if not ((to >= 0) & (to < nodes)).all() or not (self.feature >= 0).all():
+            raise ValueError("trees with nodes or inputs that there are not")
+        places = np.arange(nodes)[:, None]
         further = (self.children > places).all(axis=1)
         leaf = (self.children == places).all(axis=1)
         if not (further | leaf).all():  # or a row might go round for ever
             raise ValueError("trees whose branches do not lead to leaves")
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs a row must have at least."""
+        return int(self.feature.max(initial=-1)) + 1
 
     @property
     def parameters(self) -> int:
