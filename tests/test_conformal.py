@@ -16,7 +16,8 @@ from scipy import stats
 
 from candlecast.candles import Candles
 from candlecast.conformal import GAIN, LEVELS, MOST_DEBT, STEEP, ConformalState, calibrate
-from candlecast.distributions import Floats, StudentT
+from candlecast.distributions import Floats, QuantileFunction, StudentT
+from candlecast.distributions.quantile_function import LEVELS as SHARES
 from candlecast.errors import CandlecastError
 from candlecast.forecast import Forecast
 
@@ -81,7 +82,7 @@ def own_inside(forecast: Forecast) -> NDArray[np.bool_]:
 def by_the_clock(forecast: Forecast, place: int, level: int) -> tuple[list[float], float]:
     """Upper ends and debt, worked out origin by origin from the definition, wider bands apart."""
     spread = forecast.distribution
-    assert spread is not None
+    assert isinstance(spread, StudentT)
     reach = stats.t.ppf(0.5 + level / 200, 5) * spread.scale[:, place]
     debt = 0.0
     ends: list[float] = []
@@ -126,7 +127,7 @@ def test_nothing_is_learned_without_a_gain_nor_before_the_first_outcome() -> Non
 
 def test_bands_lie_around_the_median() -> None:
     forecast = forecast_of(drawn(500))
-    assert forecast.distribution is not None
+    assert isinstance(forecast.distribution, StudentT)
     tilted = replace(forecast.distribution, location=forecast.distribution.location + 2e-3)
     bands = bands_of(calibrate(replace(forecast, distribution=tilted))[0])
     middle = np.sqrt(bands * bands[..., ::-1])
@@ -274,7 +275,7 @@ def test_outcomes_that_never_come_count_for_nothing() -> None:
 
 def test_a_distribution_that_is_no_number_has_no_bands_and_disturbs_no_other() -> None:
     forecast = forecast_of(drawn(300))
-    assert forecast.distribution is not None
+    assert isinstance(forecast.distribution, StudentT)
     scale = forecast.distribution.scale.copy()
     scale[50:60] = np.nan
     broken = replace(forecast, distribution=replace(forecast.distribution, scale=scale))
@@ -286,6 +287,58 @@ def test_a_distribution_that_is_no_number_has_no_bands_and_disturbs_no_other() -
     assert np.isnan(found[50:60]).all()
     rest = np.r_[0:50, 60:301]
     np.testing.assert_array_equal(found[rest], expected[rest])
+
+
+def skewed(count: int, wide: float = 1.0) -> Forecast:
+    """A forecast whose upper side is the wider one; outcomes are drawn from it if `wide` is 1."""
+    shape = 1e-3 * (np.exp(0.8 * stats.norm.ppf(SHARES)) - 1)
+    shares = np.random.default_rng(4).uniform(size=count)
+    returns = QuantileFunction(shape[None, None]).quantiles(shares.tolist())[0, 0]
+    forecast = forecast_of(returns, (1,))
+    values = np.tile(wide * shape, (len(forecast), 1, 1))
+    return replace(forecast, distribution=QuantileFunction(values))
+
+
+def test_a_skewed_distribution_keeps_its_own_sides() -> None:
+    forecast = skewed(300)
+    quantiles = forecast.quantiles
+    assert quantiles is not None
+    own = np.delete(quantiles, 3, axis=-1)
+    np.testing.assert_allclose(bands_of(calibrate(forecast, gain=0.0)[0]), own, rtol=1e-12)
+    first = bands_of(calibrate(forecast)[0])
+    np.testing.assert_allclose(first[0], own[0], rtol=1e-12)
+    assert (np.diff(first, axis=-1) > 0).all()
+
+
+@pytest.mark.parametrize("wide", [0.4, 1.0, 3.0])
+def test_bands_of_a_skewed_distribution_come_to_hold_what_they_promise(wide: float) -> None:
+    forecast, _ = calibrate(skewed(6_000, wide))
+    held = inside(forecast)[1_000:6_000].mean(axis=(0, 1))
+    np.testing.assert_allclose(held, np.array(LEVELS) / 100, atol=0.02)
+    low, high = bands_of(forecast)[3_000:, 0, [0, 5]].T
+    median = forecast.last_close[3_000:]
+    assert (np.log(high / median) > 1.5 * np.log(median / low)).all()
+
+
+def test_a_skewed_forecast_goes_on_in_pieces_too() -> None:
+    forecast = skewed(600)
+    whole, end = calibrate(forecast)
+    first, state = calibrate(forecast.take(np.arange(250)))
+    rest = forecast.take(np.arange(250, len(forecast)))
+    second, other_end = calibrate(rest, state=saved_and_read(state))
+    np.testing.assert_array_equal(
+        np.concatenate([bands_of(first), bands_of(second)]), bands_of(whole)
+    )
+    np.testing.assert_array_equal(other_end.below, end.below)
+
+
+def test_a_state_saved_before_bands_had_two_sides_is_read() -> None:
+    _, state = calibrate(forecast_of(drawn(200)))
+    older = state.arrays()
+    del older["below"]
+    again = ConformalState.from_arrays(older)
+    np.testing.assert_array_equal(again.below, state.below)
+    np.testing.assert_array_equal(again.below, again.reach)
 
 
 # ---- all at once, in pieces, one by one -----------------------------------------------------

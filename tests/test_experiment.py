@@ -384,6 +384,31 @@ def test_the_report_holds_no_reference_to_anything_else(run: candlecast.Run) -> 
     assert pl.read_parquet(run.folder / "forecasts.parquet").height == 8 * 2 * 145
 
 
+@pytest.mark.parametrize("head", ["normal_mixture", "quantiles"])
+def test_a_run_with_any_head_ends_with_a_scorecard_and_a_report(
+    market: Candles, tmp_path: Path, head: str
+) -> None:
+    recipe = small_default(f"model.head={head}", "baselines=[persistence, har]")
+    run = candlecast.run(recipe, market, tmp_path / "out", progress=False)
+    assert sorted(path.name for path in run.folder.iterdir()) == FILES
+    for horizon in ("1", "5"):
+        cell = run.metrics["scores"]["lstm"][horizon]
+        assert all(
+            cell[name] is not None for name in ("crps_bp", "log_score", "calibrated_coverage_80")
+        )
+        assert cell["crps_bp"] < 2 * run.metrics["scores"]["persistence"][horizon]["crps_bp"]
+    frame = run.forecasts
+    assert frame.filter(model="har")["scale"].null_count() == 0
+    again = Forecast.from_frame(frame.filter(model="lstm"))
+    assert again.distribution is not None
+    crps = again.distribution.crps(again.actual_return).mean(axis=0) * 1e4
+    assert crps[1] == pytest.approx(run.metrics["scores"]["lstm"]["5"]["crps_bp"])
+    predicted = candlecast.predict(run.folder, market, progress=False)
+    both = frame.filter(model="lstm").join(predicted, on=["origin", "horizon"])
+    assert both.height == frame.filter(model="lstm").height
+    np.testing.assert_allclose(both["q10"], both["q10_right"])
+
+
 def test_a_recipe_without_a_network_scores_its_baselines_and_keeps_the_last(
     market: Candles, tmp_path: Path
 ) -> None:

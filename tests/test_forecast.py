@@ -10,7 +10,8 @@ import pytest
 from scipy import stats
 
 from candlecast.candles import Candles
-from candlecast.distributions import StudentT
+from candlecast.distributions import Distribution, NormalMixture, QuantileFunction, StudentT
+from candlecast.distributions.quantile_function import LEVELS
 from candlecast.forecast import BANDS, QUANTILES, Forecast
 
 
@@ -132,6 +133,36 @@ def test_a_forecast_comes_back_from_its_table(candles: Candles) -> None:
     np.testing.assert_allclose(theirs, ours)
     point = forecast_at(candles, [10], across_gaps=False)
     assert Forecast.from_frame(point.to_frame()).distribution is None
+
+
+MIXTURE = NormalMixture(
+    np.full((3, 2, 2), [0.25, 0.75]),
+    np.array([[[-2e-3, 1e-3]] * 2] * 3),
+    np.full((3, 2, 2), 1e-3),
+)
+SKEWED = QuantileFunction(
+    np.tile(1e-3 * np.exp(stats.norm.ppf(LEVELS)), (3, 2, 1)) * np.array([[[1.0], [3.0]]])
+)
+
+
+@pytest.mark.parametrize("spread", [MIXTURE, SKEWED], ids=["mixture", "quantiles"])
+def test_any_distribution_comes_back_from_its_table(candles: Candles, spread: Distribution) -> None:
+    forecast = replace(with_a_spread(candles), distribution=spread)
+    frame, usual = forecast.to_frame(), with_a_spread(candles).to_frame()
+    assert frame.columns[: usual.width] == usual.columns
+    assert frame.columns[usual.width :] == list(spread.columns())
+    assert frame["scale"].null_count() == frame["degrees"].null_count() == 6
+    np.testing.assert_allclose(
+        frame["q10"], forecast.last_close.repeat(2) * np.exp(spread.quantiles([0.1]).ravel())
+    )
+    joined = pl.concat([usual.with_columns(model=pl.lit("other")), frame], how="diagonal")
+    for table in (frame, joined.filter(model="model")):
+        again = Forecast.from_frame(table).distribution
+        assert type(again) is type(spread)
+        for name, values in spread.columns().items():
+            np.testing.assert_array_equal(again.columns()[name], values, name)
+    other = Forecast.from_frame(joined.filter(model="other")).distribution
+    assert isinstance(other, StudentT)
 
 
 def test_calibrated_bands_stand_in_columns_of_their_own_and_come_back(candles: Candles) -> None:

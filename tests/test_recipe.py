@@ -194,6 +194,7 @@ def test_a_refit_is_a_month_or_a_count(refit: str) -> None:
         ("default", "target=close", "target"),
         ("default", "scaler=minmax", "scaler"),
         ("default", "windows.across_gaps=true", "windows.across_gaps"),
+        ("article", "model.head=quantiles", "model.head"),
         ("article", "model.members=2", "model.members"),
         ("article", "model.dropout=0.1", "model.dropout"),
         ("article", "model.linear=1.0", "model.linear"),
@@ -206,3 +207,14 @@ def test_a_key_that_the_model_does_not_read_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=f"does not know '{key}'; leave it out"):
         Recipe.load(recipe, [override])
+
+
+def test_a_head_is_for_networks_that_learn_from_every_step() -> None:
+    model = Recipe.load("default", ["model.head=normal_mixture"]).needed_model()
+    assert model.head == "normal_mixture"
+    assert Recipe.load("default").needed_model().head == "student_t"
+    with pytest.raises(InputError, match=r"'model.head' is 'normal'"):
+        Recipe.load("default", ["model.head=normal"])
+    trees = ["model={network: lightgbm, head: quantiles}", "training=null"]
+    with pytest.raises(InputError, match="a model of trees does not know"):
+        Recipe.load("default", trees)

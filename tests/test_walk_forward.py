@@ -263,6 +263,28 @@ def test_a_warm_start_takes_the_weights_of_the_fold_before(
     assert losses[0][1] != losses[1][1]
 
 
+@pytest.mark.parametrize("head", ["normal_mixture", "quantiles"])
+def test_any_head_can_be_walked_forward_with_a_fold_that_fails(
+    market: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str
+) -> None:
+    fit, fitted = SequenceForecaster.fit, []
+
+    def fails_at_first(self: SequenceForecaster, candles: Candles, split: Split) -> Any:
+        fitted.append(split)
+        if len(fitted) == 1:
+            raise CandlecastError("not this time")
+        return fit(self, candles, split)
+
+    monkeypatch.setattr(SequenceForecaster, "fit", fails_at_first)
+    recipe = network_recipe(f"model.head={head}")
+    run = candlecast.walkforward(recipe, market, tmp_path / "out", progress=False)
+    assert run.metrics["folds"][0]["failures"] == {"lstm": "not this time"}
+    assert run.metrics["scores"]["lstm"]["1"]["crps_bp"] > 0
+    frame = run.forecasts.filter(model="lstm")
+    assert frame["q025"].null_count() == 0
+    assert frame["scale"].null_count() == frame.height > 0
+
+
 def test_metrics_json_holds_the_folds(walked: candlecast.Run) -> None:
     metrics = json.loads((walked.folder / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["work"] == "walkforward"

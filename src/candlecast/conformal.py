@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from candlecast.distributions import Floats, StudentT
+from candlecast.distributions import Distribution, Floats
 from candlecast.errors import CandlecastError
 from candlecast.forecast import Forecast
 
@@ -64,7 +64,8 @@ class ConformalState:
         origin: Its origin, µs since the epoch; shape [pending].
         time: Open time of its target candle, µs since the epoch; shape [pending].
         centre: The middle of its bands, a price; shape [pending].
-        reach: The log of how far each band reaches from there in log return; [pending, levels].
+        reach: The log of how far each band reaches up from there in log return; [pending, levels].
+        below: The same downwards.
         actual: The close that came; NaN where nobody has told it yet; shape [pending].
     """
 
@@ -75,6 +76,7 @@ class ConformalState:
     time: Ints
     centre: Floats
     reach: Floats
+    below: Floats
     actual: Floats
 
     @classmethod
@@ -83,7 +85,7 @@ class ConformalState:
         none, nothing = np.empty(0, np.int64), np.empty(0)
         debt = np.zeros((len(horizons), len(LEVELS)), np.int64)
         reach = np.empty((0, len(LEVELS)))
-        return cls(tuple(horizons), debt, none, none, none, nothing, reach, nothing)
+        return cls(tuple(horizons), debt, none, none, none, nothing, reach, reach, nothing)
 
     def told(self, origin: Ints, actual: Floats) -> ConformalState:
         """The same with outcomes that were not known when their forecast was made.
@@ -110,7 +112,9 @@ class ConformalState:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ConformalState:
         """The state again, from what `arrays` gave."""
-        parts: dict[str, Any] = {field.name: arrays[field.name] for field in fields(cls)}
+        # Those that were saved when all bands reached down as far as up have no `below`.
+        whole = {"below": arrays["reach"], **arrays}
+        parts: dict[str, Any] = {field.name: whole[field.name] for field in fields(cls)}
         return cls(**(parts | {"horizons": tuple(arrays["horizons"].tolist())}))
 
 
@@ -137,19 +141,20 @@ def calibrate(
     _check(forecast, state)
     if forecast.distribution is None or not len(forecast):
         return forecast, state
-    centre = forecast.last_close[:, None] * np.exp(forecast.distribution.location)
-    own = _own_reach(forecast.distribution)
+    centre = forecast.last_close[:, None] * np.exp(forecast.distribution.median)
+    own = _own_reaches(forecast.distribution)
     factors = _factors(gain)
     debts, reaches, pending = [], [], []
+    new = slice(-len(forecast), None)
     for place in range(len(forecast.horizons)):
-        rows = _Rows.of(state, forecast, place, centre[:, place], own[:, place])
+        rows = _Rows.of(state, forecast, place, centre[:, place], own[:, :, place])
         shown, debt, done = _follow(rows, len(rows) - len(forecast), state.debt[place], factors)
         debts.append(debt)
-        reaches.append(shown[len(rows) - len(forecast) :])
-        left = (rows.origin, rows.time, rows.centre, shown, rows.actual)
+        reaches.append(shown[:, new])
+        left = (rows.origin, rows.time, rows.centre, *shown, rows.actual)
         pending.append([np.full(len(rows) - done, place), *(each[done:] for each in left)])
     parts = [np.concatenate(each) for each in zip(*pending, strict=True)]
-    bands = _bands(centre, np.stack(reaches, axis=1))
+    bands = _bands(centre, np.stack(reaches, axis=2))
     return replace(forecast, bands=bands), ConformalState(state.horizons, np.array(debts), *parts)
 
 
@@ -159,13 +164,14 @@ class _Rows:
 
     Attributes:
         origin, time, centre, actual: As in `ConformalState`.
-        reach: As there, of a pending forecast; of a new one that of the model's own bands.
+        reaches: Up and down, as there, of a pending forecast; of a new one those of the model's own
+            bands; shape [2, rows, levels].
     """
 
     origin: Ints
     time: Ints
     centre: Floats
-    reach: Floats
+    reaches: Floats
     actual: Floats
 
     @classmethod
@@ -178,7 +184,7 @@ class _Rows:
             np.concatenate([state.origin[waiting], forecast.origin]),
             np.concatenate([state.time[waiting], forecast.time[:, place]]),
             np.concatenate([state.centre[waiting], centre]),
-            np.concatenate([state.reach[waiting], own]),
+            np.concatenate([np.stack([state.reach[waiting], state.below[waiting]]), own], axis=1),
             np.concatenate([state.actual[waiting], forecast.actual[:, place]]),
         )
 
@@ -200,6 +206,12 @@ class _Rows:
             need: list[float] = np.log(np.abs(np.log(self.actual / self.centre))).tolist()
         return need
 
+    @property
+    def fell(self) -> list[bool]:
+        """Whether the outcome lay below the centre."""
+        fell: list[bool] = (self.actual < self.centre).tolist()
+        return fell
+
 
 def _follow(
     rows: _Rows, pending: int, debt: Ints, factors: Sequence[float]
@@ -215,16 +227,20 @@ def _follow(
         factors: The log of the factor at each debt.
 
     Returns:
-        The reaches of all, the debt after the last, and how many outcomes it holds.
+        The reaches of all, up and down, the debt after the last, and how many outcomes it holds.
     """
-    need, known = rows.need, rows.known
+    need, fell, known = rows.need, rows.fell, rows.known
     most = MOST_DEBT * _PERCENT
-    inner, middle, outer = shown = rows.reach.T.tolist()
+    # Where all bands reach down as far as up, one side is followed for both.
+    alike = np.array_equal(*rows.reaches, equal_nan=True)
+    shown = rows.reaches[: 1 if alike else 2].transpose(0, 2, 1).tolist()
+    up, down = shown[0], shown[-1]
     first, second, third = debt.tolist()
     done = 0
     for row in range(pending, len(rows)):
         for came in range(done, known[row]):
             away = need[came]
+            inner, middle, outer = down if fell[came] else up
             if away == away and inner[came] == inner[came]:  # neither is NaN
                 first += 50 if away > inner[came] else -50
                 second += 80 if away > middle[came] else -20
@@ -237,10 +253,12 @@ def _follow(
                     third = max(min(third, most), -most)
         done = known[row]
         # A wider band reaches no less far than the narrower ones within it.
-        inner[row] += factors[first + most]
-        middle[row] = max(middle[row] + factors[second + most], inner[row])
-        outer[row] = max(outer[row] + factors[third + most], middle[row])
-    return np.array(shown).T, [first, second, third], done
+        for inner, middle, outer in shown:
+            inner[row] += factors[first + most]
+            middle[row] = max(middle[row] + factors[second + most], inner[row])
+            outer[row] = max(outer[row] + factors[third + most], middle[row])
+    reaches = np.array([up, down]).transpose(0, 2, 1)
+    return reaches, [first, second, third], done
 
 
 @lru_cache(maxsize=8)
@@ -250,23 +268,23 @@ def _factors(gain: float) -> tuple[float, ...]:
     return tuple((gain * debt * (1 + (debt / STEEP) ** 2)).tolist())
 
 
-def _own_reach(spread: StudentT) -> Floats:
-    """The log of how far the model's own bands reach in log return; NaN where it has none.
+def _own_reaches(spread: Distribution) -> Floats:
+    """The log of how far the model's own bands reach up and down; NaN where it has none.
 
-    Shape [origins, horizons, levels].
+    Shape [2, origins, horizons, levels].
     """
-    ends = spread.quantiles(_UPPER) - spread.location[..., None]
+    below, above = spread.reaches(_UPPER)
     with np.errstate(divide="ignore", invalid="ignore"):
-        reach = np.log(ends)
-    whole = np.isfinite(reach).all(axis=-1) & np.isfinite(spread.location)
-    return np.where(whole[..., None], reach, np.nan)
+        reaches = np.log(np.stack([above, below]))
+    whole = np.isfinite(reaches).all(axis=(0, -1)) & np.isfinite(spread.median)
+    return np.where(whole[..., None], reaches, np.nan)
 
 
-def _bands(centre: Floats, reach: Floats) -> Floats:
+def _bands(centre: Floats, reaches: Floats) -> Floats:
     """The ends of the bands in price, from the lowest up; shape [origins, horizons, 6]."""
     with np.errstate(over="ignore"):
-        move = np.minimum(np.exp(reach), _FARTHEST)
-    moves = np.concatenate([-move[..., ::-1], move], axis=-1)
+        up, down = np.minimum(np.exp(reaches), _FARTHEST)
+    moves = np.concatenate([-down[..., ::-1], up], axis=-1)
     return np.asarray(centre[..., None] * np.exp(moves))
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from candlecast.candles import TIME, Candles
-from candlecast.distributions import Floats, StudentT
+from candlecast.distributions import Distribution, Floats, distribution_from
 
 QUANTILES: dict[str, float] = {
     "q025": 0.025,
@@ -57,7 +57,7 @@ class Forecast:
     mean: Floats
     actual: Floats
     realised_variance: Floats
-    distribution: StudentT | None = None
+    distribution: Distribution | None = None
     variance: Floats | None = None
     bands: Floats | None = None
 
@@ -69,7 +69,7 @@ class Forecast:
         horizons: Sequence[int],
         model: str,
         mean: Floats,
-        distribution: StudentT | None = None,
+        distribution: Distribution | None = None,
         variance: Floats | None = None,
         *,
         across_gaps: bool = False,
@@ -122,7 +122,8 @@ class Forecast:
             return frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy().reshape(shape)
 
         mean, last_close = column("mean"), column("last_close")[:, 0]
-        has_spread = frame["scale"].null_count() == 0
+        known = [name for name in frame.columns if frame[name].null_count() == 0]
+        numbers = [name for name in known if frame.schema[name] == pl.Float64]
         names = [f"calibrated_{name}" for name in BANDS]
         has_bands = set(names) <= set(frame.columns) and not frame[names[0]].is_null().all()
         return cls(
@@ -134,11 +135,9 @@ class Forecast:
             mean=mean,
             actual=column("actual"),
             realised_variance=column("realised_variance"),
-            distribution=StudentT(
-                np.log(mean / last_close[:, None]), column("scale"), column("degrees")
-            )
-            if has_spread
-            else None,
+            distribution=distribution_from(
+                _log(mean / last_close[:, None]), {name: column(name) for name in numbers}
+            ),
             variance=column("variance") if frame["variance"].null_count() == 0 else None,
             bands=np.stack([column(name) for name in names], axis=-1) if has_bands else None,
         )
@@ -185,12 +184,14 @@ class Forecast:
         """One row an origin and horizon, with the columns of `forecasts.parquet`.
 
         `model`, `origin`, `time`, `horizon`, `last_close`, `mean`, the quantiles and `actual`, then
-        what the distribution is made of (`scale`, `degrees`; it lies around the log return to
-        `mean`), `variance` and `realised_variance`, and the calibrated bands (`calibrated_q025` to
-        `calibrated_q975`). What is not known or not forecast is null.
+        what Student's t is made of (`scale`, `degrees`; it lies around the log return to `mean`),
+        `variance` and `realised_variance`, and the calibrated bands (`calibrated_q025` to
+        `calibrated_q975`). Another distribution has columns of its own after them; see its
+        `columns`. What is not known or not forecast is null.
         """
         rows, horizons = self.mean.shape
-        spread, quantiles = self.distribution, self.quantiles
+        quantiles = self.quantiles
+        parts = {} if self.distribution is None else self.distribution.columns()
 
         def column(values: Floats | None) -> pl.Series:
             if values is None:
@@ -208,13 +209,19 @@ class Forecast:
             columns[name] = column(None if quantiles is None else quantiles[:, :, place])
         columns |= {
             "actual": column(self.actual),
-            "scale": column(None if spread is None else spread.scale),
-            "degrees": column(None if spread is None else spread.degrees),
+            "scale": column(parts.pop("scale", None)),
+            "degrees": column(parts.pop("degrees", None)),
             "variance": column(self.variance),
             "realised_variance": column(self.realised_variance),
         }
         for place, name in enumerate(BANDS):
             bands = None if self.bands is None else self.bands[:, :, place]
             columns[f"calibrated_{name}"] = column(bands)
+        columns |= {name: column(values) for name, values in parts.items()}
         model = pl.lit(self.model, dtype=pl.String).alias("model")
         return pl.DataFrame(columns).select(model, pl.all())
+
+
+def _log(ratio: Floats) -> Floats:
+    """The log, NaN where there is none: a model without a distribution may forecast any price."""
+    return np.asarray(np.log(np.where(ratio > 0, ratio, np.nan)))

@@ -36,6 +36,9 @@ Count = Annotated[int, Field(ge=1, lt=2**31)]
 BaselineName = Literal["persistence", "drift", "seasonal_naive", "ar", "ewma_t", "garch_t", "har"]
 TREES = "lightgbm"
 """The network that is none: boosted trees, which need no training settings."""
+NEURALFORECAST, CHRONOS = "neuralforecast", "chronos"
+"""Models of other libraries, which read closes alone and are trained there or not at all."""
+HeadName = Literal["student_t", "normal_mixture", "quantiles"]
 _IMPORT_PATH = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
 Option = bool | int | float | str
 T = TypeVar("T")
@@ -170,10 +173,14 @@ class ModelSettings(Section):
 
     Attributes:
         network: A name from `candlecast.models.networks.BODIES`, or from its `NETWORKS` where it is
-            trained on windows; ``lightgbm`` for boosted trees, which know no `members`, no
-            `dropout` and no training settings; or the user's own, such as
-            ``my_package.my_module:MyBody``.
-        options: What the network's constructor takes beside its inputs and outputs.
+            trained on windows; ``lightgbm`` for boosted trees, which know no `head`,
+            no `members`, no `dropout` and no training settings; ``neuralforecast`` or ``chronos``
+            for a model of that library, which knows no features and no training settings either;
+            or the user's own, such as ``my_package.my_module:MyBody``.
+        options: What the network's constructor takes beside its inputs and outputs; and, of
+            another library, which ``model``, or which folder of ``weights``.
+        head: What the network's outputs mean: Student's t, a mixture of normal distributions, or
+            quantiles; see `candlecast.models.sequence.heads`.
         members: Networks that learn side by side from other first weights; their mean forecasts.
         dropout: The share of values that is dropped before the outputs while training.
         linear: The penalty of the linear forecast of the next return that the network adds to; see
@@ -184,6 +191,7 @@ class ModelSettings(Section):
 
     network: str
     options: dict[str, Option] = {}
+    head: HeadName = "student_t"
     members: Count = 1
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     linear: Annotated[float, Field(gt=0)] | None = None
@@ -191,7 +199,8 @@ class ModelSettings(Section):
     @property
     def name(self) -> str:
         """What it is called beside the other models."""
-        return network_name(self.network)
+        named = self.options.get("model") if self.network == NEURALFORECAST else None
+        return network_name(str(named or self.network))
 
     @field_validator("network")
     @classmethod
@@ -276,7 +285,8 @@ class Recipe(Section):
         baselines: What the network has to beat. Persistence and EWMA-t are always among them: the
             one is what every score is held against, the other the yardstick of volatility.
         model: Which network; None scores the baselines alone.
-        training: How it is trained; needed with a network that is not made of trees.
+        training: How it is trained; needed with a network that is neither made of trees nor of
+            another library.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
@@ -330,16 +340,34 @@ class Recipe(Section):
             return self
         training, trees = self.training, self.model.network == TREES
         unread: dict[str, tuple[object, object]]
-        if trees or training is None or training.sequence is not None:
-            kind = "a model that reads candles in sequence"
+        if self.model.network in (NEURALFORECAST, CHRONOS):
+            kind = "a model of another library"
+            unread = {
+                "features": (self.features, ()),
+                "features_file": (self.features_file, None),
+                "market_features": (self.market_features, ()),
+                "target": (self.target, "log_return"),
+                "scaler": (self.scaler, "standard"),
+                "windows.across_gaps": (self.windows.across_gaps, False),
+                "model.head": (self.model.head, "student_t"),
+                "model.members": (self.model.members, 1),
+                "model.dropout": (self.model.dropout, 0.0),
+                "model.linear": (self.model.linear, None),
+                "training": (training, None),
+            }
+        elif trees or training is None or training.sequence is not None:
+            kind = "a model of trees" if trees else "a model that reads candles in sequence"
             unread = {
                 "target": (self.target, "log_return"),
                 "scaler": (self.scaler, "standard"),
                 "windows.across_gaps": (self.windows.across_gaps, False),
             }
+            if trees:
+                unread["model.head"] = (self.model.head, "student_t")
         else:
             kind = "a network that learns from windows"
             unread = {
+                "model.head": (self.model.head, "student_t"),
                 "model.members": (self.model.members, 1),
                 "model.dropout": (self.model.dropout, 0.0),
                 "model.linear": (self.model.linear, None),
@@ -355,10 +383,16 @@ class Recipe(Section):
     def _a_network_whole_or_none(self) -> Recipe:
         if self.model is None and self.training is not None:
             raise ValueError("there is 'training' and no 'model' to train; give both or neither")
-        untrained = self.model is not None and self.model.network == TREES
-        for key in ("features", "windows") if untrained else ("features", "windows", "training"):
+        needs: tuple[str, ...] = ("features", "windows", "training")
+        if self.model is None:
+            needs = ()
+        elif self.model.network == TREES:
+            needs = ("features", "windows")
+        elif self.model.network in (NEURALFORECAST, CHRONOS):
+            needs = ("windows",)
+        for key in needs:
             given = key in self.model_fields_set and getattr(self, key) not in (None, ())
-            if self.model is not None and not given:
+            if not given:
                 raise ValueError(f"key '{key}' is missing or empty: the 'model' needs it")
         return self
 

@@ -118,7 +118,7 @@ def walkforward(
             "folds": facts,
             "audit": audited.to_dict(),
         }
-        rows = pl.scan_parquet(_forecast_files(folder))
+        rows = _rows_of(_forecast_files(folder))
         return finish_run(folder, recipe, used, forecasts, rows, scorecard, metrics, clock)
 
 
@@ -175,7 +175,8 @@ def _one_fold(
         save_model(_model_folder(folder, fold), subject, candles)
     if forecasts:
         with written_whole(folder.checkpoints / f"fold-{fold.number:06}.parquet") as aside:
-            pl.concat([forecast.to_frame() for forecast in forecasts]).write_parquet(aside)
+            tables = [forecast.to_frame() for forecast in forecasts]
+            pl.concat(tables, how="diagonal").write_parquet(aside)
     return {
         "fold": fold.number,
         **part_facts(candles, fold.parts),
@@ -223,6 +224,11 @@ def _forecast_files(folder: RunFolder) -> list[Path]:
     return sorted(folder.checkpoints.glob("fold-*.parquet"))
 
 
+def _rows_of(files: Sequence[Path]) -> pl.LazyFrame:
+    """The forecasts of several folds; a model that failed in one left its own columns out there."""
+    return pl.concat([pl.scan_parquet(file) for file in files], how="diagonal")
+
+
 def _pooled(folder: RunFolder, recipe: Recipe, facts: Sequence[dict[str, Any]]) -> list[Forecast]:
     """Every model's forecasts of all folds that it has, as one.
 
@@ -233,7 +239,7 @@ def _pooled(folder: RunFolder, recipe: Recipe, facts: Sequence[dict[str, Any]]) 
     if not files:
         reasons = "; ".join(f"{name}: {why}" for name, why in facts[-1]["failures"].items())
         raise CandlecastError(f"no fold could be forecast ({reasons}).")
-    rows = pl.scan_parquet(files).drop(*QUANTILES)
+    rows = _rows_of(files).drop(*QUANTILES)
     names = [model.name for model in (*make_baselines(recipe), make_network(recipe)) if model]
     tables = (rows.filter(model=name).collect() for name in names)
     return [Forecast.from_frame(table) for table in tables if table.height]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,16 +16,19 @@ from candlecast.candles import Candles
 from candlecast.errors import CandlecastError, InputError
 from candlecast.features import TargetName
 from candlecast.forecast import Forecast
+from candlecast.models.adapters.forecaster import AdapterForecaster
+from candlecast.models.adapters.foreign import AdapterSettings
 from candlecast.models.baselines import BASELINES
 from candlecast.models.baselines.forecaster import Baseline, BaselineSettings
 from candlecast.models.boosting.forecaster import BoostingForecaster, BoostingSettings
 from candlecast.models.sequence.forecaster import SequenceForecaster, SequenceSettings
 from candlecast.models.windowed.forecaster import NetworkForecaster, NetworkSettings
-from candlecast.recipe import BaselineName, Option, SplitSettings, TrainingSettings
+from candlecast.recipe import BaselineName, HeadName, Option, SplitSettings, TrainingSettings
 from candlecast.scaling import ScalerName
 from candlecast.splits import Split, split_rows
+from fake_libraries import modules, save_weights
 
-Model = NetworkForecaster | SequenceForecaster | BoostingForecaster | Baseline
+Model = NetworkForecaster | SequenceForecaster | BoostingForecaster | AdapterForecaster | Baseline
 HORIZONS = (1, 4)
 SMALL_BODIES: dict[str, dict[str, Option]] = {
     "lstm": {"hidden": 4, "layers": 2},
@@ -53,10 +57,11 @@ def network(target: TargetName, scaler: ScalerName, *, across_gaps: bool = False
     )
 
 
-def sequence(body: str, *, linear: float | None = 1.0) -> Model:
+def sequence(body: str, *, linear: float | None = 1.0, head: HeadName = "student_t") -> Model:
     settings = SequenceSettings(
         network=body,
         options=SMALL_BODIES[body],
+        head=head,
         members=2,
         dropout=0.1,
         linear=linear,
@@ -92,6 +97,11 @@ def boosting() -> Model:
     return BoostingForecaster(settings)
 
 
+def adapter(network: str, **options: Option) -> Model:
+    tree = {"network": network, "options": options, "horizons": HORIZONS, "lookback": 8, "seed": 3}
+    return AdapterForecaster(AdapterSettings.model_validate(tree))
+
+
 def baseline(rule: BaselineName, *, across_gaps: bool = False) -> Model:
     return Baseline(BaselineSettings(rule=rule, horizons=HORIZONS, across_gaps=across_gaps))
 
@@ -104,9 +114,28 @@ MODELS: dict[str, Callable[[], Model]] = {
     "lstm on returns": lambda: network("log_return", "standard"),
     **{f"{body} at every step": partial(sequence, body) for body in SMALL_BODIES},
     "lstm at every step without a linear forecast": partial(sequence, "lstm", linear=None),
+    "lstm with a mixture": partial(sequence, "lstm", head="normal_mixture"),
+    "lstm with quantiles": partial(sequence, "lstm", head="quantiles"),
     "lightgbm": boosting,
+    "neuralforecast": lambda: adapter("neuralforecast", model="NLinear", max_steps=5),
+    "chronos": lambda: adapter("chronos", weights="bolt"),
 }
 every_model = pytest.mark.parametrize("make", list(MODELS.values()), ids=list(MODELS))
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("weights") / "bolt"
+    save_weights(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def other_libraries(monkeypatch: pytest.MonkeyPatch, weights: Path) -> None:
+    """Other libraries' models are tried on stand-ins where the libraries are not installed."""
+    monkeypatch.chdir(weights.parent)
+    for name, module in modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
 
 
 def split_of(candles: Candles) -> Split:

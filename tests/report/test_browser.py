@@ -13,6 +13,8 @@ from chromium import Chromium, find_chromium
 from making import make_report
 
 from candlecast.candles import Candles
+from candlecast.distributions import QuantileFunction
+from candlecast.distributions.quantile_function import LEVELS
 from candlecast.report.page import write_report
 from candlecast.simulate import simulate
 
@@ -237,6 +239,30 @@ def test_what_is_no_number_draws_too(opened: Chromium, candles: Candles, tmp_pat
     opened.value("document.querySelector('[data-span=\"all\"]').click()")
     opened.wait_for(f"{WIDTH} > 12 * 3600e3")
     assert all(marks > 0 for marks in drawn(opened).values())
+
+
+def test_bands_that_are_wider_on_one_side_are_drawn_so(
+    opened: Chromium, gappy_candles: Candles, tmp_path: Path
+) -> None:
+    report = make_report(gappy_candles)
+    ours = report.forecast_of("garch_t")
+    assert ours is not None
+    assert ours.distribution is not None
+    shape = np.exp(np.linspace(-1.5, 1.5, len(LEVELS))) - 1
+    spread = QuantileFunction(ours.distribution.width[..., None] * shape)
+    skewed = replace(ours, distribution=spread.centred_at(ours.distribution.location))
+    forecasts = [report.forecasts[0], skewed, report.forecasts[2]]
+    write_report(tmp_path / "report.html", replace(report, forecasts=forecasts))
+    opened.open(tmp_path / "report.html", READY)
+    show(opened, "xaxis", "2021-01-20 06:00", "2021-01-20 07:00")
+    opened.wait_for(f"{STEP} === 60000")
+    band = "document.getElementById('price').data[0]"
+    time = opened.value(f"new Date({band}.x[0]).getTime()") * 1000
+    low, high = opened.value(f"{band}.y[{band}.y.indexOf(null) - 1]"), opened.value(f"{band}.y[0]")
+    quantiles = skewed.quantiles
+    assert quantiles is not None
+    expected = quantiles[skewed.time[:, 0] == time, 0][0, [0, -1]]
+    np.testing.assert_allclose([low, high], expected, rtol=1e-6)
 
 
 def test_three_hundred_thousand_points_stay_small_and_zoom_from_months_to_minutes(

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from candlecast.candles import Candles
 from candlecast.conformal import calibrate
-from candlecast.distributions import StudentT
+from candlecast.distributions import NormalMixture, QuantileFunction, StudentT
+from candlecast.distributions.quantile_function import LEVELS as SHARES
 from candlecast.evaluation.scorecard import score_forecasts
 from candlecast.evaluation.weeks import DAY, WEEK
 from candlecast.forecast import QUANTILES, Forecast
@@ -200,7 +201,7 @@ def test_a_variance_that_is_no_number_is_in_no_fifth() -> None:
 
 def test_outcomes_without_a_distribution_are_counted(forecasts: list[Forecast]) -> None:
     spread = forecasts[1].distribution
-    assert spread is not None
+    assert isinstance(spread, StudentT)
     scale = spread.scale.copy()
     scale[[3, 5], 0] = np.nan
     outcomes = outcomes_of(replace(forecasts[1], distribution=replace(spread, scale=scale)), 0)
@@ -300,7 +301,7 @@ def test_candles_come_back_to_the_tick(gappy_candles: Candles) -> None:
 def test_bands_come_back_to_a_thousandth_of_their_width(candles: Candles, *, various: bool) -> None:
     forecast = make_forecasts(candles)[1]
     if various:
-        assert forecast.distribution is not None
+        assert isinstance(forecast.distribution, StudentT)
         shape = forecast.mean.shape
         degrees = np.random.default_rng(2).uniform(3, 4000, shape)
         forecast = replace(forecast, distribution=replace(forecast.distribution, degrees=degrees))
@@ -339,6 +340,78 @@ def test_calibrated_bands_come_back_to_a_thousandth_of_their_width(candles: Cand
     assert columns["reach80_1"][7] == price.UNKNOWN
 
 
+def of_another_family(candles: Candles, family: str) -> Forecast:
+    """The usual forecast with a distribution whose upper side is the wider one."""
+    forecast = make_forecasts(candles)[1]
+    assert forecast.distribution is not None
+    location, scale = forecast.distribution.location, forecast.distribution.width
+    two = np.ones((*scale.shape, 2))
+    shape = np.exp(np.linspace(-1.5, 1.5, len(SHARES))) - 1
+    spread = (
+        NormalMixture(0.5 * two, scale[..., None] * [-0.5, 1.5], scale[..., None] * [0.5, 2.0])
+        if family == "mixture"
+        else QuantileFunction(scale[..., None] * shape)
+    )
+    return replace(forecast, distribution=spread.centred_at(location))
+
+
+@pytest.mark.parametrize("family", ["mixture", "quantiles"])
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_bands_of_any_distribution_come_back(
+    candles: Candles, family: str, *, calibrated: bool
+) -> None:
+    forecast = of_another_family(candles, family)
+    quantiles = forecast.quantiles
+    assert quantiles is not None
+    expected = np.delete(quantiles, 3, axis=-1)
+    if calibrated:
+        forecast, _ = calibrate(forecast, gain=0.02)
+        assert forecast.bands is not None
+        expected = forecast.bands
+    packed = pack_prices(candles, forecast)
+    columns = unpacked(packed)
+    assert "scale1" not in columns
+    assert packed.header["table1"] is None
+    last = columns["close"][columns["row"]] * packed.header["tick"]
+    for place, horizon in enumerate(forecast.horizons):
+        median = columns.get(f"location{horizon}", columns[f"mean{horizon}"]) * 1e-7
+        for level, low, high in ((50, 2, 3), (80, 1, 4), (95, 0, 5)):
+            above = np.exp(columns[f"reach{level}_{horizon}"] * 1e-3)
+            below = np.exp(columns[f"below{level}_{horizon}"] * 1e-3)
+            width = expected[:, place, high] - expected[:, place, low]
+            for end, move in ((low, -below), (high, above)):
+                away = np.abs(last * np.exp(median + move) - expected[:, place, end]) / width
+                assert away.max() < 0.002
+
+
+@pytest.mark.parametrize("family", ["mixture", "quantiles"])
+def test_outcomes_are_seen_through_any_distribution(candles: Candles, family: str) -> None:
+    forecast = of_another_family(candles, family)
+    assert forecast.distribution is not None
+    outcomes = outcomes_of(replace(forecast, variance=None), 0)
+    assert outcomes is not None
+    known = np.isfinite(forecast.actual[:, 0])
+    pit = forecast.distribution.cdf(forecast.actual_return)[known, 0]
+    np.testing.assert_array_equal(outcomes.pit, pit)
+    np.testing.assert_allclose(outcomes.variance, forecast.distribution.width[known, 0] ** 2)
+
+
+@pytest.mark.parametrize("family", ["mixture", "quantiles"])
+def test_bands_of_any_distribution_are_summed_up_by_their_reach(
+    candles: Candles, monkeypatch: pytest.MonkeyPatch, family: str
+) -> None:
+    monkeypatch.setattr(price, "FINE_ROWS", 200)
+    monkeypatch.setattr(price, "COARSE_ROWS", 50)
+    forecast = of_another_family(candles, family)
+    quantiles = forecast.quantiles
+    assert quantiles is not None
+    packed = pack_prices(candles, forecast)
+    columns, tick = unpacked(packed), packed.header["tick"]
+    early = quantiles[:600, 0]  # of the origins before the last 200 candles
+    assert columns["old_hi95_1"].max() * tick == pytest.approx(early[:, -1].max(), rel=1e-6)
+    assert columns["old_lo95_1"].min() * tick == pytest.approx(early[:, 0].min(), rel=1e-6)
+
+
 def test_calibrated_bands_are_summed_up_by_their_reach(
     candles: Candles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -364,7 +437,7 @@ def test_a_mean_that_is_no_price_is_unknown(candles: Candles) -> None:
 def test_a_distribution_that_is_no_number_is_unknown(candles: Candles) -> None:
     forecast = make_forecasts(candles)[1]
     spread = forecast.distribution
-    assert spread is not None
+    assert isinstance(spread, StudentT)
     location, scale = spread.location.copy(), spread.scale.copy()
     degrees = np.broadcast_to(spread.degrees, scale.shape).copy()
     location[3], scale[4], degrees[5] = np.nan, np.nan, np.nan

@@ -15,6 +15,7 @@ import pytest
 from making import make_report
 
 from candlecast.candles import Candles
+from candlecast.distributions import StudentT
 from candlecast.evaluation.scorecard import score_forecasts
 from candlecast.report import price
 from candlecast.report.page import Report, write_report
@@ -240,7 +241,7 @@ def broken_report(candles: Candles, *, rows: slice) -> Report:
     report = make_report(candles)
     ours = report.forecast_of("garch_t")
     assert ours is not None
-    assert ours.distribution is not None
+    assert isinstance(ours.distribution, StudentT)
     mean, location = ours.mean.copy(), ours.distribution.location.copy()
     mean[rows], location[rows] = np.nan, np.nan
     variance = np.square(ours.distribution.scale)

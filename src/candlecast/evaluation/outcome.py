@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from candlecast.distributions import Floats, StudentT
+from candlecast.distributions import Distribution, Floats
 from candlecast.evaluation import metrics
 from candlecast.forecast import Forecast
 
@@ -48,7 +48,7 @@ class Outcome:
     actual_return: Floats
     realised_variance: Floats
     variance: Floats | None
-    distribution: StudentT | None
+    distribution: Distribution | None
     bands: Floats | None
     pit: Floats | None
     crps: Floats | None
@@ -62,10 +62,7 @@ class Outcome:
         actual_return = np.log(actual / last_close)
         mean, spread = forecast.mean[known, place], forecast.distribution
         if spread is not None:
-            degrees = np.broadcast_to(spread.degrees, spread.location.shape)
-            spread = StudentT(
-                spread.location[known, place], spread.scale[known, place], degrees[known, place]
-            )
+            spread = spread.at_horizon(place).take(known)
         return cls(
             model=forecast.model,
             horizon=forecast.horizons[place],

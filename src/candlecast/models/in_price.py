@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from candlecast.candles import Candles
-from candlecast.distributions import SMALLEST_SCALE, Floats, StudentT
+from candlecast.distributions import SMALLEST_SCALE, Distribution, Floats, StudentT
 from candlecast.forecast import Forecast
 from candlecast.models.sequence.inputs import volatility_of
 
@@ -23,9 +23,7 @@ def in_price(
     horizons: Sequence[int],
     name: str,
     *,
-    location: Floats,
-    scale: Floats,
-    degrees: Floats,
+    spread: Distribution,
     variance: Floats,
 ) -> Forecast:
     """A forecast from what is said in units of the volatility known at each origin.
@@ -35,28 +33,38 @@ def in_price(
         origins: Row numbers; shape [origins].
         horizons: Candles ahead.
         name: The model's.
-        location: Of the log return; shape [origins, horizons].
-        scale: Of the log return; likewise.
-        degrees: Of freedom; likewise, or broadcast to it.
-        variance: Realised on the way there; likewise.
+        spread: Of the log return.
+        variance: Realised on the way there; shape [origins, horizons].
     """
     volatility = volatility_of(candles)[origins, None]
-    location = volatility * location
-    scale = never_narrower(scale, np.broadcast_to(degrees, scale.shape))
+    spread = never_narrower(spread).moved(0.0, volatility)
     last_close = candles.frame["close"].to_numpy()[origins]
     return Forecast.at(
         candles,
         origins,
         horizons,
         name,
-        mean=last_close[:, None] * np.exp(location),
-        distribution=StudentT(location, np.maximum(volatility * scale, SMALLEST_SCALE), degrees),
+        mean=last_close[:, None] * np.exp(spread.location),
+        distribution=spread,
         variance=np.maximum(volatility**2 * variance, SMALLEST_SCALE**2),
     )
 
 
-def never_narrower(scale: Floats, degrees: Floats) -> Floats:
-    """Scales with which no band of a longer horizon is narrower than that of a shorter one.
+def never_narrower(spread: Distribution) -> Distribution:
+    """Widen it around its centre where a longer horizon's band is narrower than a shorter one's.
+
+    The bands are the central ones that hold 50, 80 and 95 %.
+    """
+    if isinstance(spread, StudentT):
+        degrees = np.broadcast_to(spread.degrees, spread.scale.shape)
+        return StudentT(spread.location, _wider(spread.scale, degrees), spread.degrees)
+    below, above = spread.reaches(_BAND_ENDS)
+    factor = _widening(below + above)
+    return spread.moved(spread.location * (1 - factor), factor)
+
+
+def _wider(scale: Floats, degrees: Floats) -> Floats:
+    """Scales of Student's t with which no band of a longer horizon is the narrower one.
 
     A greater scale is not enough where the longer horizon has thinner tails.
 
@@ -74,3 +82,19 @@ def never_narrower(scale: Floats, degrees: Floats) -> Floats:
         least = scale[close, column - 1] * np.max(before / after, axis=0, initial=0.0)
         scale[close, column] = np.maximum(scale[close, column], least)
     return scale
+
+
+def _widening(bands: Floats) -> Floats:
+    """The factors, 1 or more, with which no band of a longer horizon is the narrower one.
+
+    Args:
+        bands: Their widths; shape [origins, horizons, bands].
+
+    Returns:
+        Shape [origins, horizons].
+    """
+    factor: Floats = np.ones(bands.shape[:-1])
+    for column in range(1, bands.shape[1]):
+        least = factor[:, column - 1, None] * bands[:, column - 1] / bands[:, column]
+        factor[:, column] = np.max(least, axis=-1, initial=1.0)
+    return factor

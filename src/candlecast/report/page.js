@@ -229,10 +229,11 @@
       const [ahead, mean, scale, degrees] = ["ahead", "mean", "scale", "degrees"].map((name) => columns[name + horizon]);
       const location = columns[`location${horizon}`] ?? mean;
       const reach = ["50", "80", "95"].map((level) => columns[`reach${level}_${horizon}`]);
+      const reachBelow = ["50", "80", "95"].map((level, n) => columns[`below${level}_${horizon}`] ?? reach[n]);
       const banded = scale ?? reach[0];
       const width = (value) => (value === header.unknown ? NaN : Math.exp(value * header.log_scale_unit));
       const table = header[`table${horizon}`];
-      const away = (i, level) => (reach[0] ? width(reach[level][i]) : width(scale[i]) * table[degrees[i]][level]);
+      const away = (i, level, side) => (side[0] ? width(side[level][i]) : width(scale[i]) * table[degrees[i]][level]);
       const fine = { time: new Float64Array(row.length), mean: new Float64Array(row.length) };
       if (banded) for (const end of ENDS) fine[end] = new Float64Array(row.length);
       const move = (value) => (value === header.unknown ? NaN : value * header.return_unit);
@@ -242,13 +243,12 @@
         fine.mean[i] = last * Math.exp(move(mean[i]));
         if (!banded) continue;
         const centre = move(location[i]);
-        const [inner, middle, outer] = [away(i, 0), away(i, 1), away(i, 2)];
-        fine.lo50[i] = last * Math.exp(centre - inner);
-        fine.hi50[i] = last * Math.exp(centre + inner);
-        fine.lo80[i] = last * Math.exp(centre - middle);
-        fine.hi80[i] = last * Math.exp(centre + middle);
-        fine.lo95[i] = last * Math.exp(centre - outer);
-        fine.hi95[i] = last * Math.exp(centre + outer);
+        fine.lo50[i] = last * Math.exp(centre - away(i, 0, reachBelow));
+        fine.hi50[i] = last * Math.exp(centre + away(i, 0, reach));
+        fine.lo80[i] = last * Math.exp(centre - away(i, 1, reachBelow));
+        fine.hi80[i] = last * Math.exp(centre + away(i, 1, reach));
+        fine.lo95[i] = last * Math.exp(centre - away(i, 2, reachBelow));
+        fine.hi95[i] = last * Math.exp(centre + away(i, 2, reach));
       }
       const all = { time: joined(this.times(`old_at${horizon}`), fine.time),
         mean: joined(this.prices(`old_mean${horizon}`), fine.mean) };

@@ -3,8 +3,9 @@
 A column is whole numbers: prices in ticks, returns in 1e-7. Each is told by how it differs from
 what could be guessed (a close from the close before, a high from the higher of open and close), its
 bytes are sorted by significance, and all is compressed by gzip, which browsers undo by themselves.
-The bands are not stored: `page.js` works them out from location and scale, and calibrated ones from
-location and how far they reach.
+The bands are not stored: `page.js` works them out from location and scale where they are those of
+Student's t, and from the median and how far they reach, below it and above, where they are not or
+are calibrated.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ import numpy as np
 from scipy import special
 
 from candlecast.candles import Candles
-from candlecast.distributions import Floats, StudentT
+from candlecast.distributions import Distribution, Floats, StudentT
 from candlecast.forecast import Forecast
-from candlecast.report.summaries import Ints, spread_at, stretch
+from candlecast.report.summaries import Ints, stretch
 
 BYTES = 8_500_000
 """Room for the packed numbers on the page, in base64."""
@@ -151,33 +152,64 @@ def _fine_forecast(
 ) -> tuple[dict[str, _Column], list[list[float]] | None]:
     """The columns of one horizon, and Student's t at the bands' upper ends for each degrees.
 
-    Calibrated bands are told by the log of how far they reach, and need no such table.
+    Calibrated bands, and those of another distribution, are told by the log of how far they reach,
+    and need no such table.
     """
     ahead = (forecast.time[chosen, place] - forecast.origin[chosen]) // step
     mean = _units(_mean_return(forecast, place)[chosen], RETURN_UNIT)
     columns = {"ahead": _Column(ahead, goes_on=True), "mean": _Column(mean)}
-    spread = spread_at(forecast, place)
-    if spread is None:
+    if forecast.distribution is None:
         return columns, None
-    location = _units(spread.location[chosen, 0], RETURN_UNIT)
-    if not np.array_equal(location, mean):
-        columns["location"] = _Column(location)
-    if forecast.bands is not None:
-        reaches = _reaches(forecast.bands[chosen, place])
-        for level, reach in zip(_BANDS, reaches, strict=True):
-            columns[f"reach{level}_"] = _Column(_units(reach, LOG_SCALE_UNIT), goes_on=True)
-        return columns, None
-    scale, index, table = _shape(spread, chosen)
+    spread = forecast.distribution.at_horizon(place).take(chosen)
+    centre = _units(spread.median, RETURN_UNIT)
+    if not np.array_equal(centre, mean):
+        columns["location"] = _Column(centre)
+    if forecast.bands is not None or not isinstance(spread, StudentT):
+        bands = None if forecast.bands is None else forecast.bands[chosen, place]
+        return columns | _reach_columns(spread, bands, forecast.last_close[chosen]), None
+    scale, index, table = _shape(spread)
     log_scale = _units(np.log(scale), LOG_SCALE_UNIT)
     columns |= {"scale": _Column(log_scale, goes_on=True), "degrees": _Column(index)}
     return columns, np.round(table, 6).tolist()
 
 
-def _reaches(bands: Floats) -> list[Floats]:
-    """The log of half the width of each band in log return, the narrowest first; [chosen] each."""
-    ends = np.log(bands)
-    with np.errstate(divide="ignore"):
-        return [np.log((ends[:, 3 + n] - ends[:, 2 - n]) / 2) for n in range(len(_BANDS))]
+def _reach_columns(
+    spread: Distribution, bands: Floats | None, last_close: Floats
+) -> dict[str, _Column]:
+    """The log of how far each band reaches in log return, the narrowest first.
+
+    Above and below the median alike, and where they are not, below it in columns of their own.
+
+    Args:
+        spread: Of the chosen origins.
+        bands: The calibrated ones in price, shape [chosen, 6]; None for the spread's own.
+        last_close: At the origins.
+    """
+    columns = {}
+    for n, (below, above) in enumerate(_reaches(spread, bands, last_close)):
+        down, up = _log_units(below), _log_units(above)
+        if (np.abs(down - up) <= 1).all():
+            up = _log_units((below + above) / 2)
+        else:
+            columns[f"below{_BANDS[n]}_"] = _Column(down, goes_on=True)
+        columns[f"reach{_BANDS[n]}_"] = _Column(up, goes_on=True)
+    return columns
+
+
+def _reaches(
+    spread: Distribution, bands: Floats | None, last_close: Floats
+) -> list[tuple[Floats, Floats]]:
+    """How far each band reaches below and above the median; [chosen] each."""
+    if bands is None:
+        below, above = spread.reaches(_UPPER_LEVELS)
+        return list(zip(below.T, above.T, strict=True))
+    ends = np.log(bands / last_close[:, None]) - spread.median[:, None]
+    return [(-ends[:, 2 - n], ends[:, 3 + n]) for n in range(len(_BANDS))]
+
+
+def _log_units(reach: Floats) -> Ints:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _units(np.log(reach), LOG_SCALE_UNIT)
 
 
 def _mean_return(forecast: Forecast, place: int) -> Floats:
@@ -186,9 +218,9 @@ def _mean_return(forecast: Forecast, place: int) -> Floats:
     return np.asarray(np.log(np.where(mean > 0, mean, np.nan) / forecast.last_close))
 
 
-def _shape(spread: StudentT, chosen: Any) -> tuple[Floats, Ints, Floats]:
+def _shape(spread: StudentT) -> tuple[Floats, Ints, Floats]:
     """Scales, NaN where there is none; and Student's t at `_UPPER_LEVELS`: which row of a table."""
-    scale, degrees = spread.scale[chosen, 0], spread.degrees[chosen, 0]
+    scale, degrees = spread.scale, spread.degrees
     known = (scale > 0) & np.isfinite(degrees)
     index, few = _told_apart(np.where(known, degrees, 1.0))  # without a scale any will do
     table = special.stdtrit(few[:, None], np.array(_UPPER_LEVELS))
@@ -236,9 +268,9 @@ def _coarse_forecast(
         "old_at": _Column((time[starts] - first) // step, goes_on=True),
         "old_mean": _Column(_units(forecast.mean[chosen, place][ends], tick), goes_on=True),
     }
-    spread = spread_at(forecast, place)
-    if spread is None:
+    if forecast.distribution is None:
         return columns
+    spread = forecast.distribution.at_horizon(place).take(chosen)
     bands = _coarse_bands(forecast, spread, place, chosen)
     for level, (low, high) in zip(_BANDS, bands, strict=True):
         for end, prices, reach in (("lo", low, np.fmin), ("hi", high, np.fmax)):
@@ -248,19 +280,17 @@ def _coarse_forecast(
 
 
 def _coarse_bands(
-    forecast: Forecast, spread: StudentT, place: int, chosen: Any
+    forecast: Forecast, spread: Distribution, place: int, chosen: Any
 ) -> list[tuple[Floats, Floats]]:
     """The ends of each band in price, the narrowest first: the calibrated ones if there."""
     if forecast.bands is not None:
         ends = forecast.bands[chosen, place]
         return [(ends[:, 2 - n], ends[:, 3 + n]) for n in range(len(_BANDS))]
-    scale, index, table = _shape(spread, chosen)
-    location, last_close = spread.location[chosen, 0], forecast.last_close[chosen]
-    widths = [scale * upper[index] for upper in table.T]
+    median, last_close = spread.median, forecast.last_close[chosen]
     with np.errstate(over="ignore"):
         return [
-            (last_close * np.exp(location - width), last_close * np.exp(location + width))
-            for width in widths
+            (last_close * np.exp(median - below), last_close * np.exp(median + above))
+            for below, above in _reaches(spread, None, last_close)
         ]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from candlecast.distributions import Floats, StudentT
+from candlecast.distributions import Floats
 from candlecast.evaluation import metrics
 from candlecast.evaluation.weeks import DAY, MONDAY, WEEK
 from candlecast.forecast import Forecast
@@ -164,16 +164,15 @@ def switched_off(paths: Sequence[SkillPath]) -> set[str]:
 
 def outcomes_of(forecast: Forecast, place: int) -> Outcomes | None:
     """Where in its distribution each known outcome fell; None without any."""
-    spread = spread_at(forecast, place)
-    if spread is None:
+    if forecast.distribution is None:
         return None
-    actual = forecast.actual[:, place]
-    pit = spread.cdf(np.log(actual / forecast.last_close)[:, None])[:, 0]
+    spread, actual = forecast.distribution.at_horizon(place), forecast.actual[:, place]
+    pit = spread.cdf(np.log(actual / forecast.last_close))
     known = np.isfinite(pit)
     if not known.any():
         return None
     if forecast.variance is None:
-        variance = spread.scale[known, 0] ** 2
+        variance = spread.width[known] ** 2
     else:
         variance = np.broadcast_to(forecast.variance, forecast.mean.shape)[known, place]
     return Outcomes(
@@ -193,18 +192,6 @@ def _inside(bands: Floats, actual: Floats) -> NDArray[np.bool_]:
         for lower, upper in ((2, 3), (1, 4), (0, 5))
     ]
     return np.stack(inside, axis=1)
-
-
-def spread_at(forecast: Forecast, place: int) -> StudentT | None:
-    """The distribution at one horizon, each array a view of shape [origins, 1]."""
-    spread, shape = forecast.distribution, forecast.mean.shape
-    if spread is None:
-        return None
-    location, scale, degrees = (
-        np.broadcast_to(each, shape)[:, place : place + 1]
-        for each in (spread.location, spread.scale, spread.degrees)
-    )
-    return StudentT(location, scale, degrees)
 
 
 def pit_bars(outcomes: Outcomes) -> tuple[Floats, float]:

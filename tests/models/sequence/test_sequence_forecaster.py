@@ -15,6 +15,7 @@ from candlecast.distributions import Floats
 from candlecast.errors import InputError
 from candlecast.models.forecaster import State
 from candlecast.models.sequence.forecaster import SequenceForecaster, SequenceSettings
+from candlecast.models.sequence.heads.student_t import StudentTHead
 from candlecast.models.sequence.inputs import sequence_targets, volatility_of
 from candlecast.models.sequence.network import SequenceNetwork
 from candlecast.recipe import Recipe, SplitSettings, TrainingSettings
@@ -128,6 +129,7 @@ def test_carrying_the_memory_on_says_what_reading_each_segment_at_once_does(
         said = torch.cat(
             [network(inputs[segments == each][None])[0] for each in np.unique(segments)]
         )
+    assert isinstance(learned.head, StudentTHead)
     spread = learned.head.spread(said)
     linear, first = inputs[:, -1], spread.location[:, 0]
     of_linear, of_network = learned.shares_
@@ -420,6 +422,42 @@ def test_a_train_part_without_a_sequence_is_refused_in_words(candles: Candles) -
     split = Split(range(8), range(8, 80), range(80, 100))
     with pytest.raises(InputError, match="the train part has 8 rows and no forecast fits"):
         SequenceForecaster(SETTINGS, TRAINING).fit(candles, split)
+
+
+def test_a_validation_part_without_a_known_target_is_refused_in_words(candles: Candles) -> None:
+    settings = SETTINGS.model_copy(update={"horizons": (25,)})
+    split = Split(range(600), range(600, 620), range(620, 900))
+    with pytest.raises(InputError, match="the validation part has 20 rows and no forecast fits"):
+        SequenceForecaster(settings, ONE_EPOCH).fit(candles, split)
+
+
+@pytest.mark.parametrize("head", ["normal_mixture", "quantiles"])
+def test_the_shares_move_any_distribution_and_leave_its_shape(
+    market: SimulatedMarket, head: str
+) -> None:
+    settings = SETTINGS.model_copy(update={"head": head})
+    model = SequenceForecaster(settings, ONE_EPOCH).fit(market.candles, split_of(market.candles))
+    origins = np.arange(500, 520)
+    model.shares_ = np.array([1.0, 0.0])
+    spread = model.forecast(market.candles, origins).distribution
+    model.shares_ = np.zeros(2)
+    still = model.forecast(market.candles, origins).distribution
+    assert spread is not None
+    assert still is not None
+    linear = model.inputs(market.candles)[origins, -1].double().numpy()
+    by_hand = linear * volatility_of(market.candles)[origins]
+    np.testing.assert_allclose(spread.location[:, 0], by_hand, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(still.location[:, 0], 0.0, atol=1e-12)
+    np.testing.assert_allclose(still.width, spread.width, rtol=1e-9)
+
+
+def test_a_model_saved_before_there_were_heads_is_read(learned: SequenceForecaster) -> None:
+    state = learned.state()
+    settings = {key: value for key, value in state.document["settings"].items() if key != "head"}
+    again = SequenceForecaster.from_state(
+        State({**state.document, "settings": settings}, state.arrays)
+    )
+    assert again.settings == learned.settings
 
 
 def test_the_linear_forecast_is_in_units_of_the_first_horizon(market: SimulatedMarket) -> None:

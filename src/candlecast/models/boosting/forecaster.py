@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from candlecast.candles import Candles
-from candlecast.distributions import Floats
+from candlecast.distributions import Floats, StudentT
 from candlecast.errors import InputError
 from candlecast.forecast import Forecast
 from candlecast.models.boosting.trees import Ground, Growth, Inputs, TreeOptions, Trees
@@ -200,9 +200,11 @@ class BoostingForecaster:
             origins,
             self.settings.horizons,
             self.name,
-            location=np.broadcast_to(self._location(said)[:, None], width.shape),
-            scale=width,
-            degrees=degrees[None, :],
+            spread=StudentT(
+                np.broadcast_to(self._location(said)[:, None], width.shape),
+                width,
+                degrees[None, :],
+            ),
             variance=said.variance,
         )
 

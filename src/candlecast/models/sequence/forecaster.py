@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from candlecast.candles import Candles
-from candlecast.distributions import Floats
+from candlecast.distributions import Distribution, Floats
 from candlecast.errors import InputError
 from candlecast.forecast import Forecast
 from candlecast.models.forecaster import State
@@ -32,7 +32,7 @@ from candlecast.models.location.shares import checked_shares, fit_shares
 from candlecast.models.networks import build_body
 from candlecast.models.sequence.batches import training_sequences, validation_sequences
 from candlecast.models.sequence.bodies.body import Memory
-from candlecast.models.sequence.heads.student_t import Spread, StudentTHead
+from candlecast.models.sequence.heads import HEADS, Head, Said
 from candlecast.models.sequence.inputs import (
     SequenceInputs,
     features_of,
@@ -42,7 +42,14 @@ from candlecast.models.sequence.inputs import (
 from candlecast.models.sequence.network import Member, SequenceNetwork
 from candlecast.models.sequence.rows import learned_from, no_origin, until, warm_origins
 from candlecast.progress import Progress
-from candlecast.recipe import Count, Option, Recipe, TrainingSettings, network_name
+from candlecast.recipe import (
+    Count,
+    HeadName,
+    Option,
+    Recipe,
+    TrainingSettings,
+    network_name,
+)
 from candlecast.scaling import Scaler
 from candlecast.splits import Split
 from candlecast.threads import one_thread
@@ -62,6 +69,7 @@ class SequenceSettings(BaseModel):
     Attributes:
         network: The bodies' name, or where to import them from.
         options: What their constructor takes.
+        head: What their outputs mean, by its name in `HEADS`.
         members: How many of them there are.
         dropout: The share of values dropped before the outputs while training.
         linear: The penalty of the linear forecast that they add to; None does without.
@@ -76,6 +84,7 @@ class SequenceSettings(BaseModel):
 
     network: str
     options: dict[str, Option]
+    head: HeadName = "student_t"
     members: Count
     dropout: float
     linear: float | None
@@ -124,7 +133,7 @@ class SequenceForecaster:
         self.checkpoints = checkpoints
         self.progress = progress or Progress(shown=False)
         self.start = start
-        self.head = StudentTHead(settings.horizons)
+        self.head: Head = HEADS[settings.head](settings.horizons)
         self.network_ = self._fresh_network()
         self.inputs_: SequenceInputs
         self.shares_: Floats = np.ones(2)  # of the linear forecast and of what the network adds
@@ -190,9 +199,16 @@ class SequenceForecaster:
         """Read every segment from its start, and write down what is said at the origins."""
         seen = until(candles, int(origins[-1]) + 1 if len(origins) else 0)
         inputs = self.inputs(seen)
-        spread = self.head.cpu().spread(self._outputs(seen, inputs, origins))
+        said = self._says(seen, inputs, origins)
         linear = self._root * inputs[origins, -1].double().numpy()
-        return self._in_price(candles, origins, linear, spread)
+        return in_price(
+            candles,
+            origins,
+            self.settings.horizons,
+            self.name,
+            spread=self._believed(said.spread, linear),
+            variance=said.variance,
+        )
 
     def inputs(self, candles: Candles) -> Tensor:
         """What the network reads of every candle; shape [rows, features + 1]."""
@@ -267,11 +283,13 @@ class SequenceForecaster:
             shortest=settings.lookback,
             seed=settings.seed,
         )
-        if not len(learning.origins):
+        if not (len(learning.origins) and _any_known(targets[rows])):
             raise InputError(self.no_window("train", len(split.train)))
         checked = sequence_targets(candles, settings.horizons)
         choosing = validation_sequences(inputs, checked, segments, split.validation, training)
-        if not len(choosing.origins):
+        # The loss of nothing is 0, which would pass for a perfect one.
+        known = _any_known(checked[split.validation.start : split.validation.stop])
+        if not (len(choosing.origins) and known):
             raise InputError(self.no_window("validation", len(split.validation)))
         return learning, choosing
 
@@ -282,6 +300,10 @@ class SequenceForecaster:
 
     def _features(self, candles: Candles) -> Floats:
         return features_of(candles, self.settings.features, self.settings.features_file_sha256)
+
+    def _says(self, candles: Candles, inputs: Tensor, origins: NDArray[np.int64]) -> Said:
+        """What head and network say at the origins."""
+        return self.head.cpu().says(self._outputs(candles, inputs, origins))
 
     def _outputs(self, candles: Candles, inputs: Tensor, origins: NDArray[np.int64]) -> Tensor:
         """What the network says at the origins; shape [origins, outputs]."""
@@ -312,33 +334,22 @@ class SequenceForecaster:
         if not len(origins):
             return np.ones(2)
         inputs = self.inputs(candles)
-        spread = self.head.cpu().spread(self._outputs(candles, inputs, origins))
+        spread = self._says(candles, inputs, origins).spread.at_horizon(0)
         linear = self._root * inputs[origins, -1].double().numpy()
-        scale = spread.scale[:, 0].double().numpy()
-        added = spread.location[:, 0].double().numpy() - linear
         came = sequence_targets(candles, self.settings.horizons)[origins, 0].double().numpy()
-        return fit_shares(linear, added, scale, came)
+        return fit_shares(linear, spread.location - linear, spread.width, came)
 
-    def _believed(self, location: Floats, linear: Floats) -> Floats:
-        """The location of each horizon, its parts taken by their shares."""
+    def _believed(self, spread: Distribution, linear: Floats) -> Distribution:
+        """What is said, around a location whose parts are taken by their shares."""
+        location = spread.location
         first = self.shares_[0] * linear + self.shares_[1] * (location[:, 0] - linear)
-        return np.asarray(first[:, None] + _LATER_SHARE * (location - location[:, :1]))
+        return spread.centred_at(first[:, None] + _LATER_SHARE * (location - location[:, :1]))
 
-    def _in_price(
-        self, candles: Candles, origins: NDArray[np.int64], linear: Floats, spread: Spread
-    ) -> Forecast:
-        """What the network says in units of volatility, in log return and in price."""
-        location, scale, degrees, variance = (each.double().numpy() for each in spread)
-        return in_price(
-            candles,
-            origins,
-            self.settings.horizons,
-            self.name,
-            location=self._believed(location, linear),
-            scale=scale,
-            degrees=degrees,
-            variance=variance,
-        )
+
+def _any_known(targets: Tensor) -> bool:
+    """Whether a return and its realised variance are known at any row and horizon."""
+    returns, realised = targets.chunk(2, dim=-1)
+    return bool((returns.isfinite() & realised.isfinite()).any())
 
 
 def _pieces(candles: Candles, origins: NDArray[np.int64]) -> Iterator[range]:

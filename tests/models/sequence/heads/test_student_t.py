@@ -65,32 +65,6 @@ def test_locations_add_up_over_the_horizons() -> None:
     np.testing.assert_allclose(head.spread(outputs).location[0], by_hand, rtol=1e-6)
 
 
-def test_a_target_that_is_not_known_counts_for_nothing() -> None:
-    head = StudentTHead(HORIZONS)
-    outputs, targets = outputs_of(head).requires_grad_(), targets_of()
-    targets[0] = torch.nan
-    loss = head(outputs, targets)
-    loss.backward()
-    assert outputs.grad is not None
-    assert bool((outputs.grad[0] == 0).all())
-    assert bool(outputs.grad[1:].isfinite().all())
-    np.testing.assert_allclose(
-        float(loss.detach()), float(head(outputs[1:], targets[1:]).detach()), rtol=1e-6
-    )
-
-
-def test_nothing_known_is_no_loss_and_no_error() -> None:
-    head = StudentTHead(HORIZONS)
-    assert float(head(outputs_of(head), torch.full((4, 7, 6), torch.nan))) == 0.0
-
-
-def test_members_are_each_held_against_the_same_targets() -> None:
-    head = StudentTHead(HORIZONS)
-    members, targets = torch.stack([outputs_of(head), outputs_of(head, seed=5)]), targets_of()
-    apart = [float(head(member, targets)) for member in members]
-    assert float(head(members, targets)) == pytest.approx(np.mean(apart), rel=1e-5)
-
-
 def test_one_wild_hour_does_not_make_the_loss_infinite() -> None:
     head = StudentTHead(HORIZONS)
     targets = targets_of()

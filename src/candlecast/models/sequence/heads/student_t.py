@@ -9,12 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from candlecast.distributions import FEWEST_DEGREES
+from candlecast.distributions import FEWEST_DEGREES, StudentT
+from candlecast.models.sequence.heads.head import Horizons, Said, floats
 
 _MOST_DEGREES = 200.0  # of freedom: all but normal, and no loss of digits in the loss
-_WIDEST = 5.0  # of a log scale: between e**-5 and e**5 times the volatility known at the origin
-_WIDEST_REALISED = 1e3  # times that variance: one wild hour must not rule the fit
-_REALISED_WEIGHT = 0.1  # of the realised variance's loss beside the return's
 
 
 class Spread(NamedTuple):
@@ -40,9 +38,7 @@ class StudentTHead(nn.Module):
     goes, how much the square of the scale grows, and how much the realised variance grows. So a
     longer horizon never has a narrower spread. The degrees of freedom it forecasts outright.
 
-    The loss is the negative log-likelihood (the log score) plus a tenth of QLIKE of the realised
-    variance (Patton, 2011). A horizon's weight is 1 over its length, since the spans of
-    neighbouring origins overlap and tell the same thing again.
+    The loss is the negative log-likelihood (the log score) plus what `Horizons` adds.
 
     Args:
         horizons: Candles ahead, rising.
@@ -50,55 +46,32 @@ class StudentTHead(nn.Module):
 
     def __init__(self, horizons: Sequence[int]) -> None:
         super().__init__()
-        steps = torch.tensor(horizons, dtype=torch.float32)
-        self.horizons = len(horizons)
-        self.register_buffer("steps", steps, persistent=False)
-        self.register_buffer("gaps", steps.diff(prepend=torch.zeros(1)), persistent=False)
-        self.register_buffer("weights", steps[0] / steps, persistent=False)
-        up_to = torch.ones(len(steps), len(steps)).triu()
-        self.register_buffer("up_to", up_to, persistent=False)
-
-    steps: Tensor
-    gaps: Tensor
-    weights: Tensor
-    up_to: Tensor  # sums over the horizons; a GPU's own cumulative sum is not deterministic
+        self.horizons = Horizons(horizons)
 
     @property
     def outputs(self) -> int:
         """How many values a network has to give."""
-        return 4 * self.horizons
+        return 4 * self.horizons.count
 
     def spread(self, outputs: Tensor) -> Spread:
         """What outputs of shape [..., outputs] say, per horizon."""
         location, scale, degrees, variance = outputs.chunk(4, dim=-1)
         return Spread(
-            (self.gaps.sqrt() * location) @ self.up_to,
-            ((self.gaps * _positive(2 * scale)) @ self.up_to).sqrt(),
+            self.horizons.location(location),
+            self.horizons.growing(2 * scale).sqrt(),
             FEWEST_DEGREES + nn.functional.softplus(degrees).clamp(max=_MOST_DEGREES),
-            (self.gaps * _positive(variance)) @ self.up_to,
+            self.horizons.growing(variance),
         )
 
+    def says(self, outputs: Tensor) -> Said:
+        """What outputs of shape [origins, outputs] say."""
+        location, scale, degrees, variance = (floats(each) for each in self.spread(outputs))
+        return Said(StudentT(location, scale, degrees), variance)
+
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss.
-
-        Args:
-            outputs: Shape [..., outputs].
-            targets: The returns, then the realised variances, in units of the volatility; NaN where
-                unknown; shape [..., 2 * horizons], without the leading axes that are only in
-                `outputs`.
-        """
-        returns, realised = targets.chunk(2, dim=-1)
-        known = returns.isfinite() & realised.isfinite()
-        realised = realised.nan_to_num().minimum(_WIDEST_REALISED * self.steps)
-        spread = self.spread(outputs)
-        qlike = spread.variance.log() + realised / spread.variance
-        losses = _surprise(returns.nan_to_num(), spread) + _REALISED_WEIGHT * qlike
-        weights = self.weights * known
-        return (losses * weights).sum() / (weights.expand(losses.shape).sum().clamp(min=1e-9))
-
-
-def _positive(values: Tensor) -> Tensor:
-    return values.clamp(-2 * _WIDEST, 2 * _WIDEST).exp()
+        """The mean loss; see `Head`."""
+        came, spread = self.horizons.came(targets), self.spread(outputs)
+        return self.horizons.mean(_surprise(came.returns, spread), spread.variance, came)
 
 
 def _surprise(returns: Tensor, spread: Spread) -> Tensor:

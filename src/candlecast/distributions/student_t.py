@@ -1,22 +1,20 @@
-"""`StudentT`: the distribution of a log return, and what a score needs of it.
+"""`StudentT`: a distribution with fat tails where its degrees of freedom are few.
 
-Every distribution here is Student's t with its own location, scale and degrees of freedom at each
-origin and horizon. It has fat tails where the degrees are few and is all but normal where they are
-many, so one family serves every model.
+It is all but normal where they are many, so one family serves every baseline.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-Floats = NDArray[np.float64]
+from candlecast.distributions.distribution import SMALLEST_SCALE, Floats
 
 FEWEST_DEGREES = 2.05
 """Of freedom: with 2 or fewer a variance does not exist."""
@@ -26,9 +24,6 @@ MOST_DEGREES = 1e4
 
 _ENOUGH_VALUES = 400_000
 """To fit two numbers to: of more, one in so many is taken."""
-
-SMALLEST_SCALE = 1e-9
-"""Of a log return: a market that never moves still gets a distribution."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +40,23 @@ class StudentT:
     scale: Floats
     degrees: Floats
 
-    def take(self, places: NDArray[Any]) -> StudentT:
+    @property
+    def median(self) -> Floats:
+        """The location."""
+        return self.location
+
+    @property
+    def width(self) -> Floats:
+        """The scale."""
+        return self.scale
+
+    def take(self, places: NDArray[Any]) -> Self:
         """The distribution at some of its origins, named by place or by a mask."""
-        degrees = np.broadcast_to(self.degrees, self.location.shape)
-        return StudentT(self.location[places], self.scale[places], degrees[places])
+        return type(self)(*(each[places] for each in self._whole))
+
+    def at_horizon(self, place: int) -> Self:
+        """The distribution at one of its horizons; arrays are views of [origins]."""
+        return type(self)(*(each[:, place] for each in self._whole))
 
     def quantiles(self, levels: Sequence[float]) -> Floats:
         """Log returns below which the distribution has a share; shape [origins, horizons, levels].
@@ -61,6 +69,11 @@ class StudentT:
         place = place.reshape(self.degrees.shape)  # which it has from numpy 2 on by itself
         standard = special.stdtrit(degrees[:, None], np.asarray(levels))[place]
         return np.asarray(self.location[..., None] + self.scale[..., None] * standard)
+
+    def reaches(self, levels: Sequence[float]) -> tuple[Floats, Floats]:
+        """How far central bands reach below and above: as far below as above."""
+        above = self.quantiles(levels) - self.location[..., None]
+        return above, above
 
     def cdf(self, returns: Floats) -> Floats:
         """The share of the distribution below what came (the PIT); shape [origins, horizons]."""
@@ -95,6 +108,32 @@ class StudentT:
             - 2 * np.sqrt(nu) / (nu - 1) * ratio
         )
         return np.asarray(self.scale * standard)
+
+    def moved(self, shift: Floats | float, factor: Floats | float) -> Self:
+        """The distribution of shift + factor * X; its scale is kept above `SMALLEST_SCALE`."""
+        scale = np.maximum(factor * self.scale, SMALLEST_SCALE)
+        return type(self)(np.asarray(shift + factor * self.location), scale, self.degrees)
+
+    def centred_at(self, location: Floats) -> Self:
+        """The same around another location."""
+        return type(self)(location, self.scale, self.degrees)
+
+    def columns(self) -> dict[str, Floats]:
+        """`scale` and `degrees`."""
+        return {"scale": self.scale, "degrees": self.degrees}
+
+    @classmethod
+    def from_columns(cls, location: Floats, columns: Mapping[str, Floats]) -> Self | None:
+        """From `scale` and `degrees`; None if they are not there."""
+        if not {"scale", "degrees"} <= set(columns):
+            return None
+        return cls(location, columns["scale"], columns["degrees"])
+
+    @property
+    def _whole(self) -> tuple[Floats, Floats, Floats]:
+        """Location, scale and degrees, each of the location's shape."""
+        scale, degrees = np.broadcast_arrays(self.scale, self.degrees, self.location)[:2]
+        return self.location, scale, degrees
 
     def _standard(self, returns: Floats) -> Floats:
         return np.asarray((returns - self.location) / self.scale)
