@@ -12,9 +12,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from candlecast.candles import Candles
-from candlecast.errors import InputError, MissingCodeError
+from candlecast.errors import InputError, MissingCodeError, MissingWeightsError
 from candlecast.files import written_whole
 from candlecast.intervals import IntervalText, interval_text
+from candlecast.models.adapters.forecaster import AdapterForecaster
 from candlecast.models.baselines.forecaster import Baseline
 from candlecast.models.boosting.forecaster import BoostingForecaster
 from candlecast.models.forecaster import Forecaster, State
@@ -29,6 +30,7 @@ KINDS: dict[str, type[Trained] | type[Baseline]] = {
     "network": NetworkForecaster,
     "sequence": SequenceForecaster,
     "boosting": BoostingForecaster,
+    "adapter": AdapterForecaster,
     "baseline": Baseline,
 }
 
@@ -84,6 +86,7 @@ def load_model(folder: Path) -> tuple[ModelDocument, Forecaster]:
         InputError: If a file is absent, damaged, or of another version.
         MissingCodeError: If it needs code that is not installed, or that only its user may execute;
             see `candlecast.models.own_network`.
+        MissingWeightsError: If the weights of another library's model are not where they were.
     """
     try:
         text = (folder / _DOCUMENT).read_text(encoding="utf-8")
@@ -95,8 +98,8 @@ def load_model(folder: Path) -> tuple[ModelDocument, Forecaster]:
             f"{folder}: there is no whole saved model here ({_DOCUMENT} and {_WEIGHTS}). Name the "
             "folder of a finished run."
         ) from error
-    except MissingCodeError as error:
-        raise MissingCodeError(f"{folder}: {error}") from error
+    except (MissingCodeError, MissingWeightsError) as error:
+        raise type(error)(f"{folder}: {error}") from error
     except (IndexError, KeyError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
         raise _damaged(folder, error) from error
 

@@ -15,6 +15,10 @@ class MissingCodeError(InputError):
     """Code that the request needs is not installed, or may not be executed (exit status 2)."""
 
 
+class MissingWeightsError(InputError):
+    """A folder of weights that a model reads is not there, or is not the same (exit status 2)."""
+
+
 class CandleError(InputError):
     """One candle, or the table as a whole, is not valid.
 

@@ -7,7 +7,7 @@ A network that lives elsewhere needs no line: it is named by where it is importe
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
 from pydantic import ConfigDict, ValidationError, create_model
@@ -28,7 +28,7 @@ from candlecast.models.sequence.bodies.recurrent import SequenceGRU, SequenceLST
 from candlecast.models.sequence.bodies.tcn import SequenceTCN
 from candlecast.models.sequence.bodies.transformer import SequenceTransformer
 from candlecast.models.windowed.lstm import LSTM
-from candlecast.recipe import TREES, Option
+from candlecast.recipe import CHRONOS, NEURALFORECAST, TREES, Option
 
 __all__ = ["BODIES", "NETWORKS", "allow", "build_body", "build_network", "checked_options"]
 
@@ -99,7 +99,8 @@ def _made(
     if network is None:
         raise InputError(
             f"network '{name}' is not known. Known networks: {', '.join(known)}; "
-            f"{TREES}; or your own, such as my_package.my_module:MyNetwork."
+            f"{TREES}, {NEURALFORECAST}, {CHRONOS}; or your own, such as "
+            "my_package.my_module:MyNetwork."
         )
     arguments = checked_options(name, network, options)
     # Too large for the memory, say; others' code may raise whatever it likes.
@@ -113,14 +114,21 @@ def _made(
 
 
 def checked_options(
-    name: str, made: Callable[..., Any], options: Mapping[str, Option]
+    name: str,
+    made: Callable[..., Any],
+    options: Mapping[str, Option],
+    *,
+    set_here: Collection[str] = _SIZES,
+    extra: bool = True,
 ) -> dict[str, Option]:
     """The options that are given, held against a constructor's typed signature.
 
     Args:
         name: What is made, for messages.
         made: The constructor. An argument without an annotation may be anything.
-        options: By the names of its arguments, but for ``inputs`` and ``outputs``.
+        options: By the names of its arguments.
+        set_here: Arguments that are no options: whoever calls it gives them.
+        extra: Whether it may be given what it takes by ``**`` alone.
 
     Raises:
         InputError: For an option that it does not take, that is of the wrong type, or that it needs
@@ -130,8 +138,8 @@ def checked_options(
     unknown: Literal["allow", "forbid"] = "forbid"
     for each in _signature(made).parameters.values():
         if each.kind is inspect.Parameter.VAR_KEYWORD:
-            unknown = "allow"
-        elif each.kind is not inspect.Parameter.VAR_POSITIONAL and each.name not in _SIZES:
+            unknown = "allow" if extra else unknown
+        elif each.kind is not inspect.Parameter.VAR_POSITIONAL and each.name not in set_here:
             annotation = Any if each.annotation is each.empty else each.annotation
             fields[each.name] = (annotation, ... if each.default is each.empty else each.default)
     config = ConfigDict(

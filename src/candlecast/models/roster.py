@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from candlecast.candles import Candles
 from candlecast.errors import CandlecastError
 from candlecast.forecast import Forecast
+from candlecast.models.adapters.forecaster import AdapterForecaster
+from candlecast.models.adapters.foreign import AdapterSettings
 from candlecast.models.baselines.forecaster import Baseline, BaselineSettings
 from candlecast.models.boosting.forecaster import BoostingForecaster, BoostingSettings
 from candlecast.models.forecaster import Forecaster
@@ -20,7 +22,7 @@ from candlecast.models.own_network import allow, is_own
 from candlecast.models.sequence.forecaster import SequenceForecaster, SequenceSettings
 from candlecast.models.trained import Trained
 from candlecast.models.windowed.forecaster import NetworkForecaster, NetworkSettings
-from candlecast.recipe import TREES, BaselineName, Recipe
+from candlecast.recipe import CHRONOS, NEURALFORECAST, TREES, BaselineName, Recipe
 from candlecast.splits import Split
 
 _log = logging.getLogger("candlecast")
@@ -50,6 +52,8 @@ def _network(recipe: Recipe) -> Trained:
         allow(recipe.model.network)  # the recipe is carried out because its user asked for it
     if recipe.model is not None and recipe.model.network == TREES:
         return BoostingForecaster(BoostingSettings.from_recipe(recipe))
+    if recipe.model is not None and recipe.model.network in (NEURALFORECAST, CHRONOS):
+        return AdapterForecaster(AdapterSettings.from_recipe(recipe))
     if recipe.training is not None and recipe.training.sequence is not None:
         return SequenceForecaster(SequenceSettings.from_recipe(recipe), recipe.training)
     return NetworkForecaster(NetworkSettings.from_recipe(recipe), recipe.training)
