@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -18,18 +17,18 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from contenders import CANDLECAST, CONTENDERS, Contender
+from contenders.article_features import article_features
 from contenders.task import BATCH, WARM_UP_BATCHES, Matrix, rows_needed
 from fresh_process import measure
 from rich.console import Console
 from rich.table import Table
 from spread import ratios, spread
+from versions import versions, versions_text
 
 import candlecast
-from candlecast.features import compute_features
 from candlecast.scaling import fit_minmax
 
 _INSTALL = "pip install -r benchmarks/requirements.txt"
-_PACKAGES = ("torch", "lightning", "pytorch-lightning", "neuralforecast", "darts", "pandas")
 _HEADINGS = ("windows/s,\nmedian", "windows/s,\nrange", "candlecast\nis ×", "parameters")  # noqa: RUF001
 # On the processor alone: the promise is about a laptop.
 _NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
@@ -74,8 +73,7 @@ def _matrix(path: Path | None, windows: int) -> Matrix:
             raise typer.BadParameter(str(error)) from error
     if len(candles) < needed:
         raise typer.BadParameter(f"{windows} windows need {needed} candles, not {len(candles)}")
-    names = candlecast.Recipe.load("article").features
-    features = compute_features(candles, names, across_gaps=True)
+    names, features = article_features(candles)
     scaled = fit_minmax(features, names).transform(features)  # nothing is scored here
     return scaled[:needed].astype(np.float32)
 
@@ -107,7 +105,7 @@ def _document(results: Results, windows: int, rounds: int, source: str) -> dict[
             "threads": results[CANDLECAST.name][0]["threads"],
             "platform": platform.platform(),
         },
-        "versions": _versions(),
+        "versions": versions(),
         "contenders": {
             contender.name: _summary(contender, results) if contender.name in results else None
             for contender in CONTENDERS
@@ -129,19 +127,6 @@ def _summary(contender: Contender, results: Results) -> dict[str, Any]:
 
 def _speeds(results: Results, contender: Contender) -> list[float]:
     return [result["windows_per_second"] for result in results[contender.name]]
-
-
-def _versions() -> dict[str, str | None]:
-    versions: dict[str, str | None] = {
-        "python": platform.python_version(),
-        "candlecast": candlecast.__version__,
-    }
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = None
-    return versions
 
 
 def _print(document: dict[str, Any]) -> None:
@@ -169,9 +154,8 @@ def _cells(summary: dict[str, Any] | None) -> tuple[str, ...]:
     return (middle, extremes, ratio, f"{summary['parameters']:,}")
 
 
-def _caption(versions: dict[str, str | None], processors: int, threads: int) -> str:
-    installed = [f"{name} {number}" for name, number in versions.items() if number is not None]
-    return f"{processors} processors, {threads} torch threads; {', '.join(installed)}"
+def _caption(found: dict[str, str | None], processors: int, threads: int) -> str:
+    return f"{processors} processors, {threads} torch threads; {versions_text(found)}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""Who trains the article's network, one file each.
+"""Who trains, one file each.
 
-Each file has one function, ``train(task, clock)``, which trains once and returns how many numbers
-its network learns. What is inside the clock is the same for all: see `contenders.task`.
+A file has ``train(task, clock)``, which trains the article's network once and returns how many
+numbers that learns, or ``learn(task, watch)``, which trains until its seconds are spent and
+forecasts on the way, or both. What is inside the clock is the same for all: see `contenders.task`
+and `contenders.watch`.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ class Contender:
         name: Its name on the command line of `train_once`.
         title: Its name in the table.
         package: The package without which it cannot run.
+        learns: Whether it takes part where it counts how good the forecasts are.
     """
 
     name: str
     title: str
     package: str
+    learns: bool = True
 
     @property
     def is_installed(self) -> bool:
@@ -33,7 +37,7 @@ class Contender:
 CANDLECAST = Contender("candlecast", "candlecast", "candlecast")
 CONTENDERS = (
     CANDLECAST,
-    Contender("bare", "bare PyTorch", "torch"),
+    Contender("bare", "bare PyTorch", "torch", learns=False),
     Contender("neuralforecast", "neuralforecast", "neuralforecast"),
     Contender("darts", "darts", "darts"),
     Contender("article", "the article's code", "pandas"),

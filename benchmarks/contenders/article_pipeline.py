@@ -11,24 +11,30 @@ import os
 
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
-from lightning.pytorch.callbacks import LambdaCallback
+from lightning.pytorch.callbacks import Callback, LambdaCallback
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from candlecast.distributions import Floats
 from candlecast.models.windowed.lstm import LSTM  # the article's network, line for line
 from contenders.article_sequences import Sequence, create_sequences, scaled_frame
+from contenders.quality_task import QualityTask
+from contenders.scaled_rows import ScaledRows
 from contenders.task import (
     BATCH,
     DROPOUT,
+    EPOCHS,
     HIDDEN,
     INPUTS,
     LAYERS,
     LEARNING_RATE,
     LOOKBACK,
     SEED,
+    Matrix,
     StepClock,
     Task,
 )
+from contenders.watch import Watch
 
 _Item = dict[str, Tensor]
 
@@ -75,24 +81,48 @@ class BTCPricePredictor(LightningModule):
 def train(task: Task, clock: StepClock) -> int:
     """Train for one epoch."""
     seed_everything(SEED, verbose=False)
-    sequences = create_sequences(scaled_frame(task.training), "close", LOOKBACK)
-    loader = DataLoader(
-        BTCDataset(sequences),
+    loader, model = _loader(task.training), BTCPricePredictor(n_features=INPUTS)
+    _trainer(LambdaCallback(on_train_batch_end=clock.batch_done), epochs=1).fit(model, loader)
+    return sum(weight.numel() for weight in model.parameters())
+
+
+def learn(task: QualityTask, watch: Watch) -> None:
+    """Train for the article's epochs, watched."""
+    seed_everything(SEED, verbose=False)
+    rows = ScaledRows.of(task)
+    loader, model = _loader(rows.training), BTCPricePredictor(n_features=INPUTS)
+
+    def forecast(network: BTCPricePredictor) -> Floats:
+        return rows.forecast(network, _says)
+
+    callback = LambdaCallback(**watch.hooks(forecast, epoch=len(loader)))
+    _trainer(callback, epochs=EPOCHS).fit(model, loader)
+
+
+def _loader(rows: Matrix) -> DataLoader[_Item]:
+    return DataLoader(
+        BTCDataset(create_sequences(scaled_frame(rows), "close", LOOKBACK)),
         batch_size=BATCH,
         pin_memory=True,
         num_workers=os.cpu_count() or 1,
         shuffle=False,
     )
-    model = BTCPricePredictor(n_features=INPUTS)
-    trainer = Trainer(
+
+
+def _trainer(callback: Callback, epochs: int) -> Trainer:
+    return Trainer(
         accelerator="cpu",
         deterministic=True,
-        max_epochs=1,
-        callbacks=[LambdaCallback(on_train_batch_end=clock.batch_done)],
+        max_epochs=epochs,
+        callbacks=[callback],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(model, loader)
-    return sum(weight.numel() for weight in model.parameters())
+
+
+def _says(network: BTCPricePredictor, windows: Tensor) -> Tensor:
+    """The scaled close after each window."""
+    said: Tensor = network.model(windows)
+    return said[:, 0]

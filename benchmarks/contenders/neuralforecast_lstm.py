@@ -16,25 +16,54 @@ from neuralforecast import NeuralForecast
 from neuralforecast.losses.pytorch import MSE
 from neuralforecast.models import LSTM
 from pytorch_lightning.callbacks import LambdaCallback
+from torch import Tensor, nn
 
+from candlecast.distributions import Floats
+from contenders.quality_task import QualityTask
+from contenders.scaled_rows import ScaledRows
 from contenders.task import (
     BATCH,
     DROPOUT,
+    EPOCHS,
     HIDDEN,
     INPUTS,
     LAYERS,
     LEARNING_RATE,
     LOOKBACK,
     SEED,
+    Matrix,
     StepClock,
     Task,
 )
+from contenders.watch import Watch
 
 _EXOGENOUS = [f"feature_{column}" for column in range(INPUTS - 1)]
 
 
 def train(task: Task, clock: StepClock) -> int:
     """Train for as many steps as one epoch has."""
+    forecaster = _forecaster(steps=task.batches)
+    _call_back(forecaster, LambdaCallback(on_train_batch_end=clock.batch_done))
+    forecaster.fit(df=_frame(task.training), val_size=0)
+    return sum(weight.numel() for weight in forecaster.models[0].parameters())
+
+
+def learn(task: QualityTask, watch: Watch) -> None:
+    """Train for as many steps as the article's epochs have, watched.
+
+    Its network is asked for windows directly; `cross_validation` would come to the same.
+    """
+    rows = ScaledRows.of(task)
+    forecaster = _forecaster(steps=EPOCHS * rows.epoch)
+
+    def forecast(network: nn.Module) -> Floats:
+        return rows.forecast(network, _says)
+
+    _call_back(forecaster, LambdaCallback(**watch.hooks(forecast, epoch=rows.epoch)))
+    forecaster.fit(df=_frame(rows.training), val_size=0)
+
+
+def _forecaster(steps: int) -> NeuralForecast:
     model = LSTM(
         h=1,
         input_size=LOOKBACK,
@@ -48,8 +77,8 @@ def train(task: Task, clock: StepClock) -> int:
         scaler_type="identity",  # the matrix is scaled already
         batch_size=1,  # series
         windows_batch_size=BATCH,
-        max_steps=task.batches,
-        val_check_steps=task.batches,
+        max_steps=steps,
+        val_check_steps=steps,
         random_seed=SEED,
         accelerator="cpu",
         devices=1,
@@ -58,18 +87,29 @@ def train(task: Task, clock: StepClock) -> int:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    forecaster = NeuralForecast(models=[model], freq="min")
-    # It copies the model, and with it would copy the clock: so the clock comes after.
-    ticking = LambdaCallback(on_train_batch_end=clock.batch_done)
-    forecaster.models[0].trainer_kwargs["callbacks"] = [ticking]
-    forecaster.fit(df=_frame(task), val_size=0)
-    return sum(weight.numel() for weight in forecaster.models[0].parameters())
+    return NeuralForecast(models=[model], freq="min")
 
 
-def _frame(task: Task) -> pd.DataFrame:
-    rows = task.training
+def _call_back(forecaster: NeuralForecast, callback: LambdaCallback) -> None:
+    """It copied the model, and with it would have copied the clock: so the clock comes after."""
+    forecaster.models[0].trainer_kwargs["callbacks"] = [callback]
+
+
+def _frame(rows: Matrix) -> pd.DataFrame:
     frame = pd.DataFrame(rows[:, :-1].astype(np.float64), columns=_EXOGENOUS)
     frame["unique_id"] = "candles"
     frame["ds"] = pd.date_range("2021-01-01", periods=len(rows), freq="min")
     frame["y"] = rows[:, -1].astype(np.float64)
     return frame
+
+
+def _says(network: nn.Module, windows: Tensor) -> Tensor:
+    """The scaled close after each window."""
+    inputs = {
+        "insample_y": windows[..., -1:],
+        "hist_exog": windows[..., :-1],
+        "futr_exog": None,
+        "stat_exog": None,
+    }
+    said: Tensor = network(inputs)
+    return said[:, -1, 0]

@@ -26,6 +26,7 @@ HIDDEN = 128
 LAYERS = 2
 DROPOUT = 0.2
 LEARNING_RATE = 1e-4
+EPOCHS = 8  # at most, of those who go on for more than one
 SEED = 42
 
 WARM_UP_BATCHES = 5

@@ -15,24 +15,16 @@ from candlecast.candles import Candles
 from candlecast.errors import InputError, MissingCodeError, MissingWeightsError
 from candlecast.files import written_whole
 from candlecast.intervals import IntervalText, interval_text
-from candlecast.models.adapters.forecaster import AdapterForecaster
+from candlecast.models import kinds
 from candlecast.models.baselines.forecaster import Baseline
-from candlecast.models.boosting.forecaster import BoostingForecaster
+from candlecast.models.ensemble.forecaster import EnsembleForecaster
 from candlecast.models.forecaster import Forecaster, State
-from candlecast.models.sequence.forecaster import SequenceForecaster
 from candlecast.models.trained import Trained
-from candlecast.models.windowed.forecaster import NetworkForecaster
 
 _DOCUMENT = "model.json"
 _WEIGHTS = "weights.safetensors"
 
-KINDS: dict[str, type[Trained] | type[Baseline]] = {
-    "network": NetworkForecaster,
-    "sequence": SequenceForecaster,
-    "boosting": BoostingForecaster,
-    "adapter": AdapterForecaster,
-    "baseline": Baseline,
-}
+KINDS: dict[str, type[Trained] | type[Baseline]] = kinds.KINDS | {"ensemble": EnsembleForecaster}
 
 
 class ModelDocument(BaseModel):

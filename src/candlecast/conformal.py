@@ -232,7 +232,7 @@ def _follow(
     need, fell, known = rows.need, rows.fell, rows.known
     most = MOST_DEBT * _PERCENT
     # Where all bands reach down as far as up, one side is followed for both.
-    alike = np.array_equal(*rows.reaches, equal_nan=True)
+    alike = np.array_equal(rows.reaches[0], rows.reaches[1], equal_nan=True)
     shown = rows.reaches[: 1 if alike else 2].transpose(0, 2, 1).tolist()
     up, down = shown[0], shown[-1]
     first, second, third = debt.tolist()

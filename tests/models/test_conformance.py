@@ -21,6 +21,7 @@ from candlecast.models.adapters.foreign import AdapterSettings
 from candlecast.models.baselines import BASELINES
 from candlecast.models.baselines.forecaster import Baseline, BaselineSettings
 from candlecast.models.boosting.forecaster import BoostingForecaster, BoostingSettings
+from candlecast.models.ensemble.forecaster import EnsembleForecaster, EnsembleSettings
 from candlecast.models.sequence.forecaster import SequenceForecaster, SequenceSettings
 from candlecast.models.windowed.forecaster import NetworkForecaster, NetworkSettings
 from candlecast.recipe import BaselineName, HeadName, Option, SplitSettings, TrainingSettings
@@ -28,7 +29,8 @@ from candlecast.scaling import ScalerName
 from candlecast.splits import Split, split_rows
 from fake_libraries import modules, save_weights
 
-Model = NetworkForecaster | SequenceForecaster | BoostingForecaster | AdapterForecaster | Baseline
+Alone = NetworkForecaster | SequenceForecaster | BoostingForecaster | AdapterForecaster | Baseline
+Model = Alone | EnsembleForecaster
 HORIZONS = (1, 4)
 SMALL_BODIES: dict[str, dict[str, Option]] = {
     "lstm": {"hidden": 4, "layers": 2},
@@ -57,7 +59,7 @@ def network(target: TargetName, scaler: ScalerName, *, across_gaps: bool = False
     )
 
 
-def sequence(body: str, *, linear: float | None = 1.0, head: HeadName = "student_t") -> Model:
+def sequence(body: str, *, linear: float | None = 1.0, head: HeadName = "student_t") -> Alone:
     settings = SequenceSettings(
         network=body,
         options=SMALL_BODIES[body],
@@ -102,8 +104,13 @@ def adapter(network: str, **options: Option) -> Model:
     return AdapterForecaster(AdapterSettings.model_validate(tree))
 
 
-def baseline(rule: BaselineName, *, across_gaps: bool = False) -> Model:
+def baseline(rule: BaselineName, *, across_gaps: bool = False) -> Alone:
     return Baseline(BaselineSettings(rule=rule, horizons=HORIZONS, across_gaps=across_gaps))
+
+
+def ensemble() -> Model:
+    settings = EnsembleSettings(horizons=HORIZONS, memory=30)
+    return EnsembleForecaster([sequence("gru"), baseline("ewma_t"), baseline("drift")], settings)
 
 
 MODELS: dict[str, Callable[[], Model]] = {
@@ -117,6 +124,7 @@ MODELS: dict[str, Callable[[], Model]] = {
     "lstm with a mixture": partial(sequence, "lstm", head="normal_mixture"),
     "lstm with quantiles": partial(sequence, "lstm", head="quantiles"),
     "lightgbm": boosting,
+    "ensemble": ensemble,
     "neuralforecast": lambda: adapter("neuralforecast", model="NLinear", max_steps=5),
     "chronos": lambda: adapter("chronos", weights="bolt"),
 }

@@ -15,14 +15,17 @@ from candlecast.errors import CandlecastError
 from candlecast.forecast import Forecast
 from candlecast.models.adapters.forecaster import AdapterForecaster
 from candlecast.models.adapters.foreign import AdapterSettings
+from candlecast.models.baselines import BASELINES
 from candlecast.models.baselines.forecaster import Baseline, BaselineSettings
 from candlecast.models.boosting.forecaster import BoostingForecaster, BoostingSettings
+from candlecast.models.ensemble.forecaster import EnsembleForecaster, EnsembleSettings
 from candlecast.models.forecaster import Forecaster
+from candlecast.models.kinds import TrainedAlone
 from candlecast.models.own_network import allow, is_own
 from candlecast.models.sequence.forecaster import SequenceForecaster, SequenceSettings
 from candlecast.models.trained import Trained
 from candlecast.models.windowed.forecaster import NetworkForecaster, NetworkSettings
-from candlecast.recipe import CHRONOS, NEURALFORECAST, TREES, BaselineName, Recipe
+from candlecast.recipe import CHRONOS, ENSEMBLE, NEURALFORECAST, TREES, BaselineName, Recipe
 from candlecast.splits import Split
 
 _log = logging.getLogger("candlecast")
@@ -48,11 +51,26 @@ def make_network(recipe: Recipe) -> Trained | None:
 
 
 def _network(recipe: Recipe) -> Trained:
-    if recipe.model is not None and is_own(recipe.model.network):
-        allow(recipe.model.network)  # the recipe is carried out because its user asked for it
-    if recipe.model is not None and recipe.model.network == TREES:
+    model = recipe.needed_model()
+    if model.network != ENSEMBLE:
+        return _alone(recipe)
+    members = [_member(recipe.model_copy(update={"model": member})) for member in model.of]
+    return EnsembleForecaster(members, EnsembleSettings.from_recipe(recipe))
+
+
+def _member(recipe: Recipe) -> TrainedAlone | Baseline:
+    """A member of an ensemble, which the recipe's model has become."""
+    rule = next((name for name in BASELINES if name == recipe.needed_model().name), None)
+    return _alone(recipe) if rule is None else make_baseline(recipe, rule)
+
+
+def _alone(recipe: Recipe) -> TrainedAlone:
+    network = recipe.needed_model().network
+    if is_own(network):
+        allow(network)  # the recipe is carried out because its user asked for it
+    if network == TREES:
         return BoostingForecaster(BoostingSettings.from_recipe(recipe))
-    if recipe.model is not None and recipe.model.network in (NEURALFORECAST, CHRONOS):
+    if network in (NEURALFORECAST, CHRONOS):
         return AdapterForecaster(AdapterSettings.from_recipe(recipe))
     if recipe.training is not None and recipe.training.sequence is not None:
         return SequenceForecaster(SequenceSettings.from_recipe(recipe), recipe.training)

@@ -1,10 +1,8 @@
-"""`Trained`: the forecasters that are no baselines, and have a loss on the validation rows."""
+"""`Trained`: the forecasters that are no baselines."""
 
 from __future__ import annotations
 
-from candlecast.models.adapters.forecaster import AdapterForecaster
-from candlecast.models.boosting.forecaster import BoostingForecaster
-from candlecast.models.sequence.forecaster import SequenceForecaster
-from candlecast.models.windowed.forecaster import NetworkForecaster
+from candlecast.models.ensemble.forecaster import EnsembleForecaster
+from candlecast.models.kinds import TrainedAlone
 
-Trained = NetworkForecaster | SequenceForecaster | BoostingForecaster | AdapterForecaster
+Trained = TrainedAlone | EnsembleForecaster

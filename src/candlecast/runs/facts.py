@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from candlecast.candles import Candles
@@ -18,6 +19,7 @@ from candlecast.recipe import Recipe
 from candlecast.runs.folder import Work
 
 _LIBRARIES = ("candlecast", "torch", "lightning", "polars", "numpy", "scipy", "arch")
+_EXTRAS = ("lightgbm", "TA-Lib", "neuralforecast", "chronos-forecasting")  # where installed
 
 
 def run_facts(
@@ -59,14 +61,15 @@ def part_facts(candles: Candles, parts: Mapping[str, range]) -> dict[str, Any]:
 
 
 def model_facts(model: Trained | Baseline) -> dict[str, Any]:
-    """Which model; what only a network has is None for a baseline."""
-    if isinstance(model, Baseline):
-        unknown = ("parameters", "best_epoch", "epochs", "val_loss")
-        return {"name": model.name} | dict.fromkeys(unknown) | {"history": []}
-    outcome = model.outcome_
-    return {
-        "name": model.name,
-        "parameters": model.parameters,
+    """Which model; what only a network has is None for a baseline or an ensemble."""
+    named: dict[str, Any] = {"name": model.name, "parameters": None}
+    if not isinstance(model, Baseline):
+        named["parameters"] = model.parameters
+    outcome = None if isinstance(model, Baseline) else model.outcome_
+    if outcome is None:
+        unknown = ("best_epoch", "epochs", "val_loss")
+        return named | dict.fromkeys(unknown) | {"history": []}
+    return named | {
         "best_epoch": outcome.best_epoch,
         "epochs": outcome.epochs,
         "val_loss": outcome.val_loss,
@@ -79,7 +82,11 @@ def model_facts(model: Trained | Baseline) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     """Of Python and of the libraries that a score may hang on."""
-    return {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}
+    found = {"python": platform.python_version()}
+    for name in (*_LIBRARIES, *_EXTRAS):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def iso(moment: datetime) -> str:

@@ -99,7 +99,7 @@ class SequenceSettings(BaseModel):
         """What a recipe says of its network; it must have one."""
         model = recipe.needed_model()
         return cls(
-            **model.model_dump(),
+            **model.model_dump(exclude={"of"}),
             features=recipe.features,
             features_file_sha256=recipe.features_file_sha256,
             horizons=recipe.horizons,

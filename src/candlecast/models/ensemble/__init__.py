@@ -1,0 +1,1 @@
+"""Several models as one, each believed as far as it has foretold of late."""
