@@ -322,7 +322,7 @@ def test_a_loss_that_is_not_finite_is_null_in_metrics_json(
         history = ({"train_loss": np.inf, "val_loss": np.nan}, *outcome.history)
         return replace(outcome, history=history)
 
-    monkeypatch.setattr("candlecast.models.sequence.forecaster.train", wild)
+    monkeypatch.setattr("candlecast.models.trained_network.train", wild)
     run = candlecast.run(recipe, market, tmp_path / "run", progress=False)
     written = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
     first, *others = written["model"]["history"]
@@ -450,7 +450,7 @@ def test_a_run_whose_persistence_cannot_be_fitted_is_refused_before_it_trains(
     def trained(*_: object) -> None:
         pytest.fail("nothing is trained that could not be judged")
 
-    monkeypatch.setattr("candlecast.models.sequence.forecaster.train", trained)
+    monkeypatch.setattr("candlecast.models.trained_network.train", trained)
     settings = recipe.split.model_copy(update={"train": 0.8, "validation": 0.1})
     long = recipe.model_copy(update={"horizons": (1, 140), "split": settings})
     with pytest.raises(InputError, match="spans of 140 candles; a spread takes 10"):

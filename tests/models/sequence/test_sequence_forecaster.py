@@ -301,7 +301,7 @@ def laid_out(
         taken.extend(batches[:2])
         raise NothingIsTrainedError
 
-    monkeypatch.setattr("candlecast.models.sequence.forecaster.train", take)
+    monkeypatch.setattr("candlecast.models.trained_network.train", take)
     settings = TrainingSettings.model_validate(TRAINING.model_dump() | training)
     model = SequenceForecaster(SETTINGS, settings)
     with pytest.raises(NothingIsTrainedError):

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
@@ -34,21 +33,19 @@ from candlecast.models.networks import checked_options
 from candlecast.models.sequence.inputs import (
     SequenceInputs,
     features_of,
-    fit_inputs,
+    learn_inputs,
     sequence_targets,
 )
 from candlecast.models.sequence.rows import learned_from, no_origin, until, warm_origins
 from candlecast.models.spread import fit_spread
 from candlecast.progress import Progress
 from candlecast.recipe import TREES, Count, Option, Recipe
-from candlecast.scaling import Scaler
 from candlecast.splits import Split
 from candlecast.training import TrainingOutcome
 
 _log = logging.getLogger("candlecast")
 _WIDEST_RETURN = 6.0  # volatilities: rare extremes must not rule the fit
 _LEAST_RATE, _GREATEST_RATE = 1e-4, 1e3  # of variance a candle, over the variance known beforehand
-_MASK, _WEIGHTS = "directional.mask", "directional.weights"
 
 
 class BoostingSettings(BaseModel):
@@ -216,33 +213,28 @@ class BoostingForecaster:
         """The settings, the scaler, the linear forecast and the trees."""
         document = {
             "settings": self.settings.model_dump(mode="json"),
-            "scaler": self.inputs_.scaler.model_dump(mode="json"),
             "shares": self.shares_.tolist(),
             "spread": self.spread_.tolist(),
         }
-        arrays = {_MASK: self.inputs_.directional.numpy(), _WEIGHTS: self.inputs_.weights.numpy()}
+        arrays: dict[str, NDArray[Any]] = {}
         forests = zip(self._forests, (self.location_, *self.variance_), strict=True)
         for forest, trees in forests:
             arrays |= {f"{forest}.{name}": array for name, array in trees.arrays().items()}
-        return State(document, arrays)
+        return self.inputs_.added_to(State(document, arrays))
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """The same model again, to the bit."""
         model = cls(BoostingSettings.model_validate(state.document["settings"]))
-        scaler = Scaler.model_validate(state.document["scaler"])
-        if scaler.columns != model.settings.features:
-            raise ValueError(f"the scaler is of other columns: {scaler.columns}")
-        mask, weights = (torch.from_numpy(state.arrays[name]) for name in (_MASK, _WEIGHTS))
-        model.inputs_ = SequenceInputs(scaler, mask, weights)
+        model.inputs_, trees = SequenceInputs.taken_from(state, model.settings.features)
         model.shares_ = checked_shares(state.document["shares"])
         model.spread_ = np.asarray(state.document["spread"], dtype=np.float64)
         model.location_, *variance = (
-            Trees(**{each.name: state.arrays[f"{forest}.{each.name}"] for each in fields(Trees)})
+            Trees(**{each.name: trees[f"{forest}.{each.name}"] for each in fields(Trees)})
             for forest in model._forests
         )
         model.variance_ = tuple(variance)
-        if max(trees.inputs for trees in (model.location_, *variance)) > len(scaler.columns) + 1:
+        if max(each.inputs for each in (model.location_, *variance)) > model.inputs_.width:
             raise ValueError("trees that ask for more inputs than there are")
         return model
 
@@ -267,12 +259,9 @@ class BoostingForecaster:
 
     def _learn_inputs(self, candles: Candles, train: range) -> tuple[Inputs, Inputs]:
         """What is read of every candle, and of every candle of the mirrored market."""
-        settings, rows = self.settings, slice(train.start, train.stop)
-        upright, mirrored = self._features(candles), self._features(candles.mirrored())
-        target = sequence_targets(until(candles, train.stop), settings.horizons)[rows, 0]
-        target = target / self._root
-        self.inputs_ = fit_inputs(
-            upright[rows], mirrored[rows], settings.features, target, settings.linear
+        targets = sequence_targets(until(candles, train.stop), self.settings.horizons)
+        self.inputs_, upright, mirrored = learn_inputs(
+            candles, self.settings, train, targets[:, 0] / self._root
         )
         return self.inputs_.read(upright).numpy(), self.inputs_.read(mirrored).numpy()
 

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import logging
 import math
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from functools import cached_property
 from typing import Annotated, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from candlecast.candles import Candles
 from candlecast.distributions import Distribution, Floats
@@ -36,31 +35,27 @@ from candlecast.models.sequence.heads import HEADS, Head, Said
 from candlecast.models.sequence.inputs import (
     SequenceInputs,
     features_of,
-    fit_inputs,
+    learn_inputs,
     sequence_targets,
 )
 from candlecast.models.sequence.network import Member, SequenceNetwork
 from candlecast.models.sequence.rows import learned_from, no_origin, until, warm_origins
-from candlecast.progress import Progress
+from candlecast.models.trained_network import TrainedNetwork
 from candlecast.recipe import (
     Count,
     HeadName,
     Option,
     Recipe,
     TrainingSettings,
-    network_name,
 )
-from candlecast.scaling import Scaler
 from candlecast.splits import Split
 from candlecast.threads import one_thread
-from candlecast.training import TrainingOutcome, train
 from candlecast.windows import WindowBatches
 
 _log = logging.getLogger("candlecast")
 _ROWS_AT_ONCE = 16_384  # that a forecast reads before it writes down what was said
 _LATER_SHARE = 1 / 3  # of what is said to come after the first horizon: spans that overlap as these
 # do tell too little on the validation rows, so this was chosen on the walk-forward of 2021 and 2022
-_MASK, _WEIGHTS = "directional.mask", "directional.weights"
 
 
 class SequenceSettings(BaseModel):
@@ -108,47 +103,19 @@ class SequenceSettings(BaseModel):
         )
 
 
-class SequenceForecaster:
+class SequenceForecaster(TrainedNetwork[SequenceSettings, SequenceNetwork]):
     """Any body of `candlecast.models.networks`, trained on every step of sequences of candles.
 
-    Args:
-        settings: What to build.
-        training: How to train it; a model that was loaded needs none.
-        checkpoints: A folder for what resumes an interrupted training.
-        progress: Where progress is shown.
-        start: A network of the same make (`network_` of another model) whose weights the training
-            starts from.
+    Its arguments are those of `TrainedNetwork`.
     """
 
-    def __init__(
-        self,
-        settings: SequenceSettings,
-        training: TrainingSettings | None = None,
-        checkpoints: Path | None = None,
-        progress: Progress | None = None,
-        start: nn.Module | None = None,
-    ) -> None:
-        self.settings = settings
-        self.training = training
-        self.checkpoints = checkpoints
-        self.progress = progress or Progress(shown=False)
-        self.start = start
-        self.head: Head = HEADS[settings.head](settings.horizons)
-        self.network_ = self._fresh_network()
-        self.inputs_: SequenceInputs
-        self.shares_: Floats = np.ones(2)  # of the linear forecast and of what the network adds
-        self.outcome_: TrainingOutcome
-        self.prepare_s_ = 0.0
+    inputs_: SequenceInputs
+    shares_: Floats = np.ones(2)  # of the linear forecast and of what the network adds
 
-    @property
-    def name(self) -> str:
-        """The network's name."""
-        return network_name(self.settings.network)
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers the network learns."""
-        return sum(each.numel() for each in self.network_.parameters())
+    @cached_property
+    def head(self) -> Head:
+        """What the network's outputs mean."""
+        return HEADS[self.settings.head](self.settings.horizons)
 
     def fit(self, candles: Candles, split: Split) -> Self:
         """Fit scaler and linear forecast on the train rows, train the network, weigh the two.
@@ -159,32 +126,17 @@ class SequenceForecaster:
             InputError: If a part has too few rows for a sequence.
             RunInterruptedError: If Ctrl-C was pressed.
         """
-        if self.training is None:
-            raise InputError(
-                "this model was made without training settings, so it cannot be fitted."
-            )
+        settings, self.shares_ = self._begin_anew(), np.ones(2)
         began = time.perf_counter()
         candles, split = learned_from(candles, split)
-        self.network_, self.shares_ = self._fresh_network(), np.ones(2)
-        if self.start is not None:
-            self.network_.load_state_dict(self.start.state_dict())
-        training, validation = self._prepare(candles, split, self.training)
+        training, validation = self._prepare(candles, split, settings)
         self.prepare_s_ = time.perf_counter() - began
         _log.info(
             "%s: %s parameters, %s steps an epoch",
             *(self.name, f"{self.parameters:,}", f"{len(training):,}"),
         )
-        with tempfile.TemporaryDirectory() as scratch, one_thread():
-            self.outcome_ = train(
-                self.network_,
-                self.head,
-                training,
-                validation,
-                self.training,
-                self.settings.seed,
-                self.checkpoints or Path(scratch),
-                self.progress,
-            )
+        with one_thread():
+            self._train(self.head, settings, training, validation)
         if not split.validates_on_test:
             self.shares_ = self._fit_shares(candles, split.validation)
         return self
@@ -218,24 +170,22 @@ class SequenceForecaster:
         """The settings, the scaler, the linear forecast and the weights."""
         document = {
             "settings": self.settings.model_dump(mode="json"),
-            "scaler": self.inputs_.scaler.model_dump(mode="json"),
             "shares": self.shares_.tolist(),
         }
-        arrays = {_MASK: self.inputs_.directional, _WEIGHTS: self.inputs_.weights}
-        arrays |= self.network_.state_dict()
-        return State(document, {name: value.cpu().numpy() for name, value in arrays.items()})
+        weights = self.network_.state_dict()
+        return self.inputs_.added_to(
+            State(document, {name: value.cpu().numpy() for name, value in weights.items()})
+        )
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """The same model again, to the bit."""
         model = cls(SequenceSettings.model_validate(state.document["settings"]))
-        scaler = Scaler.model_validate(state.document["scaler"])
-        if scaler.columns != model.settings.features:
-            raise ValueError(f"the scaler is of other columns: {scaler.columns}")
+        model.inputs_, weights = SequenceInputs.taken_from(state, model.settings.features)
         model.shares_ = checked_shares(state.document["shares"])
-        arrays = {name: torch.from_numpy(value) for name, value in state.arrays.items()}
-        model.inputs_ = SequenceInputs(scaler, arrays.pop(_MASK), arrays.pop(_WEIGHTS))
-        model.network_.load_state_dict(arrays)
+        model.network_.load_state_dict(
+            {name: torch.from_numpy(value) for name, value in weights.items()}
+        )
         return model
 
     def no_window(self, part: str, rows: int) -> str:
@@ -269,11 +219,9 @@ class SequenceForecaster:
         Targets are computed from candles that end with their part, so that none reaches beyond it.
         """
         settings, rows = self.settings, slice(split.train.start, split.train.stop)
-        upright, mirrored = self._features(candles), self._features(candles.mirrored())
         targets = sequence_targets(until(candles, split.train.stop), settings.horizons)
-        near = targets[rows, 0] / self._root
-        self.inputs_ = fit_inputs(
-            upright[rows], mirrored[rows], settings.features, near, settings.linear
+        self.inputs_, upright, mirrored = learn_inputs(
+            candles, settings, split.train, targets[:, 0] / self._root
         )
         inputs = self.inputs_.read(upright)
         segments = candles.segment_ids

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from candlecast.candles import Candles
 from candlecast.distributions import Floats
+from candlecast.errors import InputError
 from candlecast.features import compute_features, target_values
 from candlecast.features.own import own_features
+from candlecast.models.forecaster import State
 from candlecast.models.location.directional import (
     directional_forecast,
     find_directional,
@@ -21,6 +25,40 @@ from candlecast.models.location.directional import (
 from candlecast.scaling import Scaler, fit_standard
 
 _WIDEST_INPUT = 6.0  # standard deviations
+_MASK, _WEIGHTS = "directional.mask", "directional.weights"
+
+
+class ReadsFeatures(Protocol):
+    """What settings of a model say of its inputs."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """By name, in order."""
+        ...
+
+    @property
+    def features_file_sha256(self) -> str | None:
+        """Of the file of the user's own among them."""
+        ...
+
+    @property
+    def linear(self) -> float | None:
+        """The penalty of the linear forecast; None does without."""
+        ...
+
+
+class Learned(NamedTuple):
+    """The inputs that were learned from the train rows, and what they were learned from.
+
+    Attributes:
+        inputs: Scaler and linear forecast.
+        upright: The features of every candle; shape [rows, features].
+        mirrored: Those of the mirrored market.
+    """
+
+    inputs: SequenceInputs
+    upright: Floats
+    mirrored: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +83,34 @@ class SequenceInputs:
         shapes = [(directions, 0), (directions, 1 + count - directions)]
         if tuple(self.weights.shape) not in shapes:
             raise ValueError(f"the linear forecast has the shape {tuple(self.weights.shape)}")
+
+    @property
+    def width(self) -> int:
+        """How many numbers are read of a candle."""
+        return len(self.scaler.columns) + 1
+
+    def added_to(self, state: State) -> State:
+        """A model's state with what was learned of its inputs, to be saved."""
+        arrays = {_MASK: self.directional.numpy(), _WEIGHTS: self.weights.numpy()}
+        scaler = {"scaler": self.scaler.model_dump(mode="json")}
+        return State({**state.document, **scaler}, {**state.arrays, **arrays})
+
+    @classmethod
+    def taken_from(
+        cls, state: State, features: Sequence[str]
+    ) -> tuple[Self, dict[str, NDArray[Any]]]:
+        """What was learned of the inputs, and the other arrays, from what `added_to` gave.
+
+        Args:
+            state: The model's.
+            features: What the scaler must be of.
+        """
+        scaler = Scaler.model_validate(state.document["scaler"])
+        if scaler.columns != tuple(features):
+            raise ValueError(f"the scaler is of other columns: {scaler.columns}")
+        others = dict(state.arrays)
+        mask, weights = (torch.from_numpy(others.pop(name)) for name in (_MASK, _WEIGHTS))
+        return cls(scaler, mask, weights), others
 
     def scaled(self, features: Floats) -> Tensor:
         """Features at the scale of the train rows, without wild extremes."""
@@ -72,6 +138,34 @@ class SequenceInputs:
 def features_of(candles: Candles, names: Sequence[str], own_sha256: str | None) -> Floats:
     """Features, each segment for itself; shape [rows, features]."""
     return compute_features(candles, names, own=own_features(own_sha256))
+
+
+def learn_inputs(
+    candles: Candles, settings: ReadsFeatures, train: range, target: Tensor
+) -> Learned:
+    """Compute the features of the market and of its mirror image, and learn from the train rows.
+
+    Args:
+        candles: The candles.
+        settings: The model's.
+        train: The train rows.
+        target: As `fit_inputs` takes it, of every row up to the last train row at least.
+
+    Raises:
+        InputError: If a feature cannot be computed.
+    """
+    names, own, rows = (
+        settings.features,
+        settings.features_file_sha256,
+        slice(train.start, train.stop),
+    )
+    upright = features_of(candles, names, own)
+    try:
+        mirrored = features_of(candles.mirrored(), names, own)
+    except InputError as error:
+        raise InputError(f"in the mirrored market, where every price p is 1/p: {error}") from error
+    inputs = fit_inputs(upright[rows], mirrored[rows], names, target[rows], settings.linear)
+    return Learned(inputs, upright, mirrored)
 
 
 def fit_inputs(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -24,11 +22,10 @@ from candlecast.forecast import Forecast
 from candlecast.models.forecaster import State
 from candlecast.models.networks import build_network
 from candlecast.models.spread import fit_spread, with_spread
-from candlecast.progress import Progress
-from candlecast.recipe import Count, Option, Recipe, TrainingSettings, network_name
+from candlecast.models.trained_network import TrainedNetwork
+from candlecast.recipe import Count, Option, Recipe, TrainingSettings
 from candlecast.scaling import SCALERS, Scaler, ScalerName
 from candlecast.splits import Split
-from candlecast.training import TrainingOutcome, train
 from candlecast.windows import WindowBatches, window_origins
 
 _log = logging.getLogger("candlecast")
@@ -83,47 +80,15 @@ class NetworkSettings(BaseModel):
         )
 
 
-class NetworkForecaster:
+class NetworkForecaster(TrainedNetwork[NetworkSettings, nn.Module]):
     """Any network of `candlecast.models.networks`, trained on windows of scaled features.
 
-    Args:
-        settings: What to build.
-        training: How to train it; a model that was loaded needs none.
-        checkpoints: A folder for what resumes an interrupted training.
-        progress: Where progress is shown.
-        start: A network of the same make (`network_` of another model) whose weights the training
-            starts from.
+    Its arguments are those of `TrainedNetwork`.
     """
 
-    def __init__(
-        self,
-        settings: NetworkSettings,
-        training: TrainingSettings | None = None,
-        checkpoints: Path | None = None,
-        progress: Progress | None = None,
-        start: nn.Module | None = None,
-    ) -> None:
-        self.settings = settings
-        self.training = training
-        self.checkpoints = checkpoints
-        self.progress = progress or Progress(shown=False)
-        self.start = start
-        self.network_: nn.Module = self._fresh_network()
-        self.feature_scaler_: Scaler
-        self.target_scaler_: Scaler
-        self.spread_: Floats | None = None  # of the errors, as `fit_spread` gives it
-        self.outcome_: TrainingOutcome
-        self.prepare_s_ = 0.0
-
-    @property
-    def name(self) -> str:
-        """The network's name."""
-        return network_name(self.settings.network)
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers the network learns."""
-        return sum(weight.numel() for weight in self.network_.parameters())
+    feature_scaler_: Scaler
+    target_scaler_: Scaler
+    spread_: Floats | None = None  # of the errors, as `fit_spread` gives it
 
     def fit(self, candles: Candles, split: Split) -> Self:
         """Fit the scalers on the train rows, train the network, and learn how far it errs.
@@ -136,15 +101,9 @@ class NetworkForecaster:
             InputError: If a part has too few rows for one window, or a column is constant.
             RunInterruptedError: If Ctrl-C was pressed.
         """
-        if self.training is None:
-            raise InputError(
-                "this model was made without training settings, so it cannot be fitted."
-            )
-        self.network_, self.spread_ = self._fresh_network(), None
-        if self.start is not None:
-            self.network_.load_state_dict(self.start.state_dict())
+        settings, self.spread_ = self._begin_anew(), None
         began = time.perf_counter()
-        training, validation = self._prepare(candles, split, self.training)
+        training, validation = self._prepare(candles, split, settings)
         self.prepare_s_ = time.perf_counter() - began
         _log.info(
             "%s: %s parameters, %s train windows, %s validation windows",
@@ -153,17 +112,7 @@ class NetworkForecaster:
             f"{len(training.origins):,}",
             f"{len(validation.origins):,}",
         )
-        with tempfile.TemporaryDirectory() as scratch:
-            self.outcome_ = train(
-                self.network_,
-                nn.functional.mse_loss,
-                training,
-                validation,
-                self.training,
-                self.settings.seed,
-                self.checkpoints or Path(scratch),
-                self.progress,
-            )
+        self._train(nn.functional.mse_loss, settings, training, validation)
         self.spread_ = self._errors_spread(candles, split)
         return self
 
