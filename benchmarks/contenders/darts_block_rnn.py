@@ -41,7 +41,7 @@ def train(task: Task, clock: StepClock) -> int:
 def learn(task: QualityTask, watch: Watch) -> None:
     """Train for the article's epochs, watched.
 
-    Its network is asked for windows directly; `historical_forecasts` would come to the same.
+    Its network is asked for windows directly; `predict` says the same, window by window.
     """
     rows = ScaledRows.of(task)
 

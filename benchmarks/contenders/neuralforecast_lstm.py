@@ -51,7 +51,7 @@ def train(task: Task, clock: StepClock) -> int:
 def learn(task: QualityTask, watch: Watch) -> None:
     """Train for as many steps as the article's epochs have, watched.
 
-    Its network is asked for windows directly; `cross_validation` would come to the same.
+    Its network is asked for windows directly; `predict` says the same, window by window.
     """
     rows = ScaledRows.of(task)
     forecaster = _forecaster(steps=EPOCHS * rows.epoch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from candlecast.evaluation.illusion import ShiftedCopy, sentence
@@ -32,12 +32,20 @@ def verdicts(
             copy = judgements[subject][horizon]["shifted_copy"]
             if copy is not None:
                 yield sentence(subject, int(horizon), ShiftedCopy(**copy))
-            yield from _price_level(subject, horizon, scores)
         else:
             yield _of_all(horizon, judgements, comparisons[horizon])
-        yield from _copies(horizon, judgements, subject)
-        yield from _of_distributions(horizon, scores, comparisons[horizon], subject)
+    if subject is not None:
+        yield from _price_level(subject, scores)
+    yield from _copies(judgements, subject)
+    yield from _of_distributions(scores, comparisons, subject)
+    for horizon in scores[PERSISTENCE]:
         yield from _unjudged(horizon, judgements, subject)
+
+
+def listed(horizons: Sequence[str]) -> str:
+    """Horizons one after the other: ``1, 5 and 15``."""
+    *before, last = horizons
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def skill_text(skill: float) -> str:
@@ -75,15 +83,22 @@ def _judgement(judgement: Mapping[str, Any]) -> str:
     return f"{verdict}{strength}" + (f": {reason.rstrip('.')}." if reason else ".")
 
 
-def _price_level(model: str, horizon: str, scores: Table) -> Iterator[str]:
+def _price_level(model: str, scores: Table) -> Iterator[str]:
     """R² and MAPE of a price are near perfection for anything that follows it; so never alone."""
-    ours, theirs = scores[model][horizon], scores[PERSISTENCE][horizon]
-    figures = [each[name] for each in (ours, theirs) for name in ("price_r2", "price_mape")]
-    if None not in figures and ours["n"] == theirs["n"]:
-        r2, mape, base_r2, base_mape = figures
+    found: dict[str, list[str]] = {}
+    for horizon, ours in scores[model].items():
+        theirs = scores[PERSISTENCE][horizon]
+        figures = [each[name] for each in (ours, theirs) for name in ("price_r2", "price_mape")]
+        if None not in figures and ours["n"] == theirs["n"]:
+            found[horizon] = [
+                text.format(figure)
+                for text, figure in zip(("{:.5f}", "{:.3%}") * 2, figures, strict=True)
+            ]
+    if found:
+        r2, mape, base_r2, base_mape = map(" / ".join, zip(*found.values(), strict=True))
         yield (
-            f"{model}, {horizon} ahead, on the price's level: R² {r2:.5f} and MAPE {mape:.3%}; "
-            f"persistence has {base_r2:.5f} and {base_mape:.3%}."
+            f"{model}, {listed(list(found))} ahead, on the price's level: R² {r2} and MAPE {mape}; "
+            f"persistence has {base_r2} and {base_mape}."
         )
 
 
@@ -107,43 +122,66 @@ def _of_all(horizon: str, judgements: Table, comparison: Mapping[str, Any]) -> s
     )
 
 
-def _copies(horizon: str, judgements: Table, subject: str | None) -> Iterator[str]:
+def _copies(judgements: Table, subject: str | None) -> Iterator[str]:
     """The other models whose forecast of the close is the price, shifted."""
-    copies = [
-        model
-        for model, by_horizon in judgements.items()
-        if by_horizon[horizon]["shifted_copy"] is not None
-        and by_horizon[horizon]["verdict"] != "cannot be judged"
-        and model != subject
-    ]
-    if copies:
-        yield (
-            f"{horizon} ahead, the forecast of the close is the price, shifted, and is not "
-            f"shown to add to it: {', '.join(copies)}."
+    horizons: dict[tuple[str, ...], list[str]] = {}
+    for horizon in judgements[PERSISTENCE]:
+        copies = tuple(
+            model
+            for model, by_horizon in judgements.items()
+            if by_horizon[horizon]["shifted_copy"] is not None
+            and by_horizon[horizon]["verdict"] != "cannot be judged"
+            and model != subject
         )
+        horizons.setdefault(copies, []).append(horizon)
+    for copies, alike in horizons.items():
+        if copies:
+            yield (
+                f"{listed(alike)} ahead, the forecast of the close is the price, shifted, and is "
+                f"not shown to add to it: {', '.join(copies)}."
+            )
 
 
 def _of_distributions(
-    horizon: str, scores: Table, comparison: Mapping[str, Any], subject: str | None
+    scores: Table, comparisons: Mapping[str, Any], subject: str | None
 ) -> Iterator[str]:
     """Whose distribution is best by CRPS, and which others may be as good."""
-    crps = {model: scores[model][horizon]["crps_bp"] for model in comparison["crps"]}
-    if len(crps) < 2:
-        return
-    best = min(crps, key=lambda model: crps[model])
-    text = f"{horizon} ahead, the whole distribution: {best} has the smallest CRPS "
-    text += f"({crps[best]:.4g} bp"
-    text += f"; persistence {crps[PERSISTENCE]:.4g})" if PERSISTENCE in crps else ")"
-    alike = [model for model in comparison["confidence_set"]["crps"] or [] if model != best]
+    found: dict[tuple[str, str], list[str]] = {}
+    for horizon, comparison in comparisons.items():
+        crps = {model: scores[model][horizon]["crps_bp"] for model in comparison["crps"]}
+        if len(crps) > 1:
+            best = min(crps, key=lambda model: crps[model])
+            rest = _may_be_as_good(best, comparison) + _falls_short(subject, best, crps, comparison)
+            found.setdefault((best, rest), []).append(horizon)
+    for (best, rest), horizons in found.items():
+
+        def crps_of(model: str, horizons: list[str] = horizons) -> str:
+            return " / ".join(f"{scores[model][horizon]['crps_bp']:.4g}" for horizon in horizons)
+
+        text = f"{listed(horizons)} ahead, the whole distribution: {best} has the smallest CRPS "
+        text += f"({crps_of(best)} bp"
+        if all(PERSISTENCE in comparisons[horizon]["crps"] for horizon in horizons):
+            text += f"; persistence {crps_of(PERSISTENCE)}"
+        yield f"{text}){rest}."
+
+
+def _may_be_as_good(best: str, comparison: Mapping[str, Any]) -> str:
+    confidence_set = comparison["confidence_set"]["crps"] or []
+    alike = [model for model in confidence_set if model != best]
     if alike:
-        text += f", and {', '.join(alike)} may be as good"
-    elif comparison["confidence_set"]["crps"]:
-        text += ", and no other is as good (90 % confidence)"
-    if subject in crps and subject != best:
-        against = comparison["crps"][subject][best]["p_value"]
-        text += f"; {subject} has {crps[subject]:.4g}"
-        text += f" ({p_text(against)} against {best})" if against is not None else ""
-    yield text + "."
+        return f", and {', '.join(alike)} may be as good"
+    return ", and no other is as good (90 % confidence)" if confidence_set else ""
+
+
+def _falls_short(
+    subject: str | None, best: str, crps: Mapping[str, float], comparison: Mapping[str, Any]
+) -> str:
+    """The subject's own CRPS, where another's is smaller."""
+    if subject is None or subject == best or subject not in crps:
+        return ""
+    p_value = comparison["crps"][subject][best]["p_value"]
+    against = "" if p_value is None else f" ({p_text(p_value)} against {best})"
+    return f"; {subject} has {crps[subject]:.4g}{against}"
 
 
 def _unjudged(horizon: str, judgements: Table, subject: str | None) -> Iterator[str]:
