@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Barrier, Thread
 
 import pytest
 import torch
 
-from candlecast.threads import one_thread
+from candlecast.threads import one_thread, workers
 
 
 @pytest.fixture(autouse=True)
@@ -32,3 +33,27 @@ def test_an_error_inside_comes_out_and_the_threads_are_given_back() -> None:
     with pytest.raises(ZeroDivisionError), one_thread():
         _ = 1 / 0
     assert torch.get_num_threads() == 3
+
+
+def test_two_at_once_leave_the_program_s_threads_as_they_were() -> None:
+    inside, leave = Barrier(2), Barrier(2)
+    seen: list[tuple[int, int]] = []
+
+    def work() -> None:
+        with one_thread():
+            inside.wait()
+            seen.append((torch.get_num_threads(), workers()))
+            leave.wait()
+        seen.append((torch.get_num_threads(), workers()))
+
+    both = [Thread(target=work) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert sorted(seen) == [(1, 3), (1, 3), (3, 3), (3, 3)]
+    fresh: list[int] = []
+    last = Thread(target=lambda: fresh.append(torch.get_num_threads()))
+    last.start()
+    last.join()
+    assert fresh == [3]

@@ -159,7 +159,7 @@ def predict(
     document, model = load_model(RunFolder(Path(run_folder)).model)
     candles = with_markets(candles if isinstance(candles, Candles) else read(candles), markets)
     own = _load_own(features_file, document)
-    features = document.model.get("settings", {}).get("features", [])
+    features = [name for each in _settings(document) for name in each.get("features", [])]
     warn_of_unread_markets(candles, features, own)
     interval = interval_text(candles.interval)
     if interval != document.interval:
@@ -188,9 +188,16 @@ def predict(
     return forecast.to_frame()
 
 
+def _settings(document: ModelDocument) -> list[dict[str, Any]]:
+    """The settings of a model, or of each member of an ensemble."""
+    models = [document.model, *(each["model"] for each in document.model.get("members", []))]
+    return [each.get("settings", {}) for each in models]
+
+
 def _load_own(features_file: str | Path | None, document: ModelDocument) -> OwnFeatures:
     """The user's own features, if it is the file that the model was trained with."""
-    sha256 = document.model.get("settings", {}).get("features_file_sha256")
+    hashes = (each.get("features_file_sha256") for each in _settings(document))
+    sha256 = next((each for each in hashes if each is not None), None)
     if features_file is not None and sha256 is None:
         raise InputError(
             f"{features_file}: the model reads no features of its user's own. Leave the file out."

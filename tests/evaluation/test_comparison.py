@@ -213,6 +213,14 @@ def test_names_come_in_the_order_given_and_equal_losses_stay_or_leave_together()
     assert model_confidence_set(losses, 1) == ("z", "a")
 
 
+def test_losses_that_differ_by_rounding_alone_are_equal() -> None:
+    first = RNG.exponential(size=400)
+    rounded = first * np.where(np.arange(400) % 20, 1.0, 1 + 4e-16)
+    assert not np.array_equal(first, rounded)
+    losses = {"one": first, "other": rounded, "worse": first + 1.0 + RNG.exponential(size=400)}
+    assert model_confidence_set(losses, 1) == ("one", "other")
+
+
 def test_a_model_alone_and_losses_that_do_not_vary_need_no_resampling() -> None:
     ones = np.ones(200)
     assert model_confidence_set({"only": RNG.exponential(size=200)}, 1) == ("only",)

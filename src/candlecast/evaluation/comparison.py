@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from candlecast.evaluation.significance import (
     Floats,
@@ -23,6 +24,9 @@ MOST_BLOCKS = 1_000
 """Losses are summed until no more than this many sums are left to resample."""
 
 RESAMPLES = 1_000
+
+_SAME = 1e-12  # of losses scaled to 1 at most: no more apart than rounding puts them
+Bools = NDArray[np.bool_]
 
 
 def skill_interval(
@@ -174,7 +178,7 @@ def model_confidence_set(
     return tuple(
         name
         for place, name in enumerate(losses)
-        if any(np.array_equal(table[:, place], table[:, rival]) for rival in rivals)
+        if any(_is_same(table[:, place] - table[:, rival]).all() for rival in rivals)
     )
 
 
@@ -198,8 +202,14 @@ def _confidence_set(table: Floats, horizon: int, size: float, seed: int) -> list
 def _is_repeated(table: Floats, place: int) -> bool:
     """Whether an earlier column is equal, or any column better by the same amount on every row."""
     apart = table[:, [place]] - table
-    constant, first = np.ptp(apart, axis=0) == 0, apart[0]
-    return bool((constant & (first > 0)).any() or (constant & (first == 0))[:place].any())
+    constant, same = np.ptp(apart, axis=0) <= _SAME, _is_same(apart[0])
+    worse = constant & ~same & (apart[0] > 0)
+    return bool(worse.any() or (constant & same)[:place].any())
+
+
+def _is_same(apart: Floats) -> Bools:
+    """Where losses, scaled to 1 at most, differ by no more than rounding does."""
+    return np.asarray(np.abs(apart) <= _SAME)
 
 
 def _block_sums(columns: Floats, horizon: int) -> tuple[Floats, int]:

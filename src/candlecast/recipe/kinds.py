@@ -6,7 +6,7 @@ A key that nothing reads would promise what does not happen, so it is refused.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel
 
@@ -23,6 +23,7 @@ _FEATURES = ("features", "features_file", "market_features")
 _WINDOWS = ("target", "scaler", "windows.across_gaps")
 _NETWORK = ("head", "members", "dropout", "linear")
 _STEPS = ("training.steps", "training.mirror")
+_WARM = ("walkforward.warm_start",)
 _NEEDED = ("features", "windows", "training")
 
 
@@ -49,19 +50,22 @@ _TREES = Kind(
     "a model of trees",
     ("features", "windows"),
     # What a recipe says of a network that trees are tried in the place of does no harm.
-    (*_FEATURES, "training", *_STEPS),
+    (*_FEATURES, "training", *_STEPS, *_WARM),
     ("options", "members", "dropout", "linear"),
 )
 _SEQUENCES = Kind(
     "a model that reads candles in sequence",
     _NEEDED,
-    (*_FEATURES, "training", *_STEPS),
+    (*_FEATURES, "training", *_STEPS, *_WARM),
     ("options", *_NETWORK),
 )
 _LAST_STEP = Kind(
-    "a network that learns from windows", _NEEDED, (*_FEATURES, *_WINDOWS, "training"), ("options",)
+    "a network that learns from windows",
+    _NEEDED,
+    (*_FEATURES, *_WINDOWS, "training", *_WARM),
+    ("options",),
 )
-_ALL = (*_FEATURES, *_WINDOWS, "training", *_STEPS)
+_ALL = (*_FEATURES, *_WINDOWS, "training", *_STEPS, *_WARM)
 _ALL_OF_MODEL = ("options", *_NETWORK, "of")
 
 
@@ -96,7 +100,10 @@ def _check_model(
         if key not in kind.reads_of_model:
             raise ValueError(f"{kind.words} does not know '{where}.{key}'; leave it out")
     for number, member in enumerate(model.of):
-        _check_model(member, _kind(member, training), training, f"{where}.of.{number}")
+        kind_of_member = _kind(member, training)
+        if kind_of_member is _TREES:  # here they stand in no network's place
+            kind_of_member = replace(_TREES, reads_of_model=("options", "linear"))
+        _check_model(member, kind_of_member, training, f"{where}.of.{number}")
 
 
 def _kind(model: ModelSettings, training: TrainingSettings | None) -> Kind:
@@ -116,9 +123,14 @@ def _ensemble(model: ModelSettings, training: TrainingSettings | None) -> Kind:
     """It needs and reads what its members do."""
     if len(model.of) < 2 or any(member.network == ENSEMBLE for member in model.of):
         raise ValueError("'model.of' is to name two models or more, none of them an ensemble")
+    other = next((member.name for member in model.of if member.head != "student_t"), None)
+    if other is not None:
+        raise ValueError(
+            f"an ensemble pools Student's t alone; give its member {other} no other 'head'"
+        )
     members = [_kind(member, training) for member in model.of]
     needs = dict.fromkeys(key for member in members for key in member.needs)
-    reads = dict.fromkeys(key for member in members for key in member.reads)
+    reads = dict.fromkeys(key for member in members for key in member.reads if key not in _WARM)
     return Kind("an ensemble", tuple(needs), tuple(reads), ("options", "of"))
 
 

@@ -162,8 +162,8 @@ class ModelSettings(Section):
 
     Attributes:
         network: A name from `candlecast.models.networks.BODIES`, or from its `NETWORKS` where it is
-            trained on windows; ``lightgbm`` for boosted trees, which know no `head`,
-            no `members`, no `dropout` and no training settings; ``neuralforecast`` or ``chronos``
+            trained on windows; ``lightgbm`` for boosted trees, which make nothing of
+            `members`, `dropout` and training settings; ``neuralforecast`` or ``chronos``
             for a model of that library, which knows no features and no training settings either;
             ``ensemble`` for those of `of` together; or the user's own, such as
             ``my_package.my_module:MyBody``.
@@ -175,7 +175,6 @@ class ModelSettings(Section):
         dropout: The share of values that is dropped before the outputs while training.
         linear: The penalty of the linear forecast of the next return that the network adds to; see
             `candlecast.models.location.directional`. None does without.
-
         of: An ensemble's members: models as here, or baselines by name.
 
     Which of these keys a kind of model reads is said in `candlecast.recipe.kinds`.

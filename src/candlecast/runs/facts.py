@@ -14,6 +14,7 @@ from candlecast.candles import Candles
 from candlecast.features.compute import Dropped
 from candlecast.intervals import interval_text
 from candlecast.models.baselines.forecaster import Baseline
+from candlecast.models.ensemble.forecaster import EnsembleForecaster
 from candlecast.models.trained import Trained
 from candlecast.recipe import Recipe
 from candlecast.runs.folder import Work
@@ -65,6 +66,8 @@ def model_facts(model: Trained | Baseline) -> dict[str, Any]:
     named: dict[str, Any] = {"name": model.name, "parameters": None}
     if not isinstance(model, Baseline):
         named["parameters"] = model.parameters
+    if isinstance(model, EnsembleForecaster):
+        named["members"] = [model_facts(member) for member in model.members]
     outcome = None if isinstance(model, Baseline) else model.outcome_
     if outcome is None:
         unknown = ("best_epoch", "epochs", "val_loss")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import get_ident
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from candlecast.models.networks import build_body
 from candlecast.models.sequence.bodies.body import Memory
+from candlecast.models.sequence.network import Member, SequenceNetwork
 from candlecast.models.sequence.side_by_side import seen_at_once
 
 INPUTS = 5
@@ -62,25 +64,27 @@ def test_learning_side_by_side_comes_to_the_same_bits_each_time() -> None:
     assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
 
 
-class Drawing(nn.Module):
-    """Draws numbers while it reads, and so must not be read on a thread."""
+class Own(nn.Module):
+    """Does not say that it may be run on a thread; it tells where it was run."""
 
     width = 1
 
     def __init__(self) -> None:
         super().__init__()
         self.size = nn.Parameter(torch.ones(()))
+        self.ran_on: set[int] = set()
 
     def forward(self, rows: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
-        return self.size * torch.rand(*rows.shape[:2], 1), memory
+        self.ran_on.add(get_ident())
+        return self.size * rows[..., :1], memory
 
 
-def test_bodies_that_draw_take_turns_so_that_their_numbers_do_not_hang_on_threads() -> None:
-    drawn = []
-    for _ in range(2):
-        torch.manual_seed(7)
-        drawn.append(torch.stack(seen_at_once([Drawing() for _ in range(4)], some_rows())))
-    assert torch.equal(*drawn)
+def test_bodies_that_do_not_say_that_they_may_stay_on_the_program_s_own_thread() -> None:
+    bodies = [Own() for _ in range(4)]
+    seen_at_once(bodies, some_rows())
+    network = SequenceNetwork([Member(body, outputs=2, dropout=0.0) for body in bodies]).eval()
+    network.advance(some_rows(), [()] * 4)
+    assert all(body.ran_on == {get_ident()} for body in bodies)
 
 
 def test_a_weight_that_is_frozen_or_never_used_learns_nothing() -> None:

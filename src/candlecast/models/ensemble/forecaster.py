@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from candlecast.candles import Candles
-from candlecast.distributions import StudentT
+from candlecast.distributions import Floats, StudentT
 from candlecast.errors import InputError
 from candlecast.forecast import Forecast
 from candlecast.models.baselines.forecaster import Baseline
@@ -27,6 +28,8 @@ from candlecast.recipe import ENSEMBLE, Count, Recipe
 from candlecast.splits import Split
 from candlecast.training import TrainingOutcome
 
+_log = logging.getLogger("candlecast")
+
 Member = TrainedAlone | Baseline
 
 
@@ -35,27 +38,31 @@ class EnsembleSettings(BaseModel):
 
     Attributes:
         horizons: Candles ahead.
+        across_gaps: Whether targets may lie across gaps.
         memory: Candles after which a log score counts 1/e of what it did.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     horizons: Annotated[tuple[Count, ...], Field(min_length=1)]
+    across_gaps: bool = False
     memory: Count = 10_080  # a week of minutes: the least that did no harm on 2022, of five tried
 
     @classmethod
     def from_recipe(cls, recipe: Recipe) -> Self:
         """What a recipe says of its ensemble; it must have one."""
         options = recipe.needed_model().options
-        checked_options(ENSEMBLE, cls, options, set_here=("horizons",))
-        return cls.model_validate({"horizons": recipe.horizons, **options})
+        here = {"horizons": recipe.horizons, "across_gaps": recipe.windows.across_gaps}
+        checked_options(ENSEMBLE, cls, options, set_here=tuple(here))
+        return cls.model_validate({**here, **options})
 
 
 class EnsembleForecaster:
     """Members that are fitted one after the other, and forecast together.
 
     At every origin the weights follow from the log scores of what the members said before, as far
-    as its outcome was known by then; see `pool`.
+    as its outcome was known by then; see `pool`. What they said of the rows that they learned from
+    counts for nothing, since there the one that learned most by heart would be believed.
 
     Args:
         members: Not fitted; two or more.
@@ -71,6 +78,7 @@ class EnsembleForecaster:
         self.start: nn.Module | None = None
         self.outcome_: TrainingOutcome | None = None  # each member has its own
         self.prepare_s_ = 0.0
+        self.held_out_ = 0  # from this open time on log scores count, µs since the epoch
 
     @property
     def name(self) -> str:
@@ -95,6 +103,7 @@ class EnsembleForecaster:
                 member.checkpoints = self._checkpoints_of(number)
             member.fit(candles, split)
         self.prepare_s_ = sum(member.prepare_s_ for member in self._trained)
+        self.held_out_ = int(candles.frame["time"].to_physical()[split.train.stop])
         return self
 
     def origins(self, candles: Candles, rows: range, *, known: bool) -> NDArray[np.int64]:
@@ -117,13 +126,15 @@ class EnsembleForecaster:
         rows = self.origins(seen, range(len(seen)), known=False)
         said = [self._said(member, seen, rows) for member in self.members]
         spreads = [_student_t(each) for each in said]
+        learned = said[0].origin[:, None] < self.held_out_
         scores = [
-            spread.log_density(each.actual_return)
+            np.where(learned, np.nan, spread.log_density(each.actual_return))
             for spread, each in zip(spreads, said, strict=True)
         ]
         shares = weights(scores, rows, self.settings.horizons, self.settings.memory)
         asked = np.searchsorted(rows, origins)
         shares = shares[:, asked]
+        self._tell(shares)
         together = never_narrower(pooled([each.take(asked) for each in spreads], shares))
         variances = [each.variance[asked] for each in said if each.variance is not None]
         return Forecast.at(
@@ -136,6 +147,7 @@ class EnsembleForecaster:
             variance=np.sum(shares * np.stack(variances), axis=0)
             if len(variances) == len(said)
             else None,
+            across_gaps=self.settings.across_gaps,
         )
 
     def state(self) -> State:
@@ -150,7 +162,11 @@ class EnsembleForecaster:
             for number, state in enumerate(states)
             for name, array in state.arrays.items()
         }
-        document = {"settings": self.settings.model_dump(mode="json"), "members": members}
+        document = {
+            "settings": self.settings.model_dump(mode="json"),
+            "members": members,
+            "held_out": self.held_out_,
+        }
         return State(document, arrays)
 
     @classmethod
@@ -160,11 +176,13 @@ class EnsembleForecaster:
             KINDS[each["kind"]].from_state(State(each["model"], _arrays_of(state.arrays, number)))
             for number, each in enumerate(state.document["members"])
         ]
-        return cls(members, EnsembleSettings.model_validate(state.document["settings"]))
+        model = cls(members, EnsembleSettings.model_validate(state.document["settings"]))
+        model.held_out_ = int(state.document["held_out"])
+        return model
 
     def no_window(self, part: str, rows: int) -> str:
         """Why a part of the rows has no origin, in words."""
-        return self.members[-1].no_window(part, rows)
+        return (self._trained or self.members)[0].no_window(part, rows)
 
     @property
     def _trained(self) -> list[TrainedAlone]:
@@ -176,6 +194,14 @@ class EnsembleForecaster:
         folder = self.checkpoints / f"member-{number}"
         folder.mkdir(exist_ok=True)
         return folder
+
+    def _tell(self, shares: Floats) -> None:
+        """Log how far each member is believed, on the mean of the origins."""
+        means = shares.mean(axis=(1, 2)) if shares.size else ()
+        told = (
+            f"{member.name} {share:.1%}" for member, share in zip(self.members, means, strict=False)
+        )
+        _log.info("%s: believed on average: %s", self.name, ", ".join(told))
 
     def _said(self, member: Member, candles: Candles, rows: NDArray[np.int64]) -> Forecast:
         if not isinstance(member, Baseline):

@@ -7,20 +7,23 @@ moment that its target candle is closed.
 
 What is averaged is the quantiles, which keeps bands as narrow as those of the models (Lichtendahl,
 Grushka-Cockayne and Winkler 2013, "Is it better to average probabilities or quantiles?"). Of
-Student's t with equal degrees of freedom that is to average location and scale; where the degrees
-differ, their inverses are averaged too, which comes close.
+Student's t with equal degrees of freedom that is exact. Where they differ, their inverses are
+averaged, and the scale is chosen so that the band of 80 % is exactly the average of theirs; the
+others are near it, the less so the further out and the more the degrees differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 from scipy.signal import lfilter
 
 from candlecast.distributions import Floats, StudentT
 
+_BAND_END = 0.9  # of the band of 80 %
 _WORST = -50.0  # a log score that outweighs all others; less would only be remembered for longer
 
 
@@ -55,13 +58,17 @@ def pooled(models: Sequence[StudentT], shares: Floats) -> StudentT:
         models: Student's t of each; shape [rows, horizons].
         shares: How far each is believed; shape [models, rows, horizons].
     """
-    location, scale, inverse = (
-        np.sum(
-            shares * np.stack([np.broadcast_to(each, shares.shape[1:]) for each in parts]), axis=0
-        )
-        for parts in zip(*((m.location, m.scale, 1 / m.degrees) for m in models), strict=True)
-    )
-    return StudentT(location, scale, 1 / inverse)
+
+    def mean(parts: Iterable[Floats]) -> Floats:
+        total: Floats = np.zeros(shares.shape[1:])
+        for share, part in zip(shares, parts, strict=True):
+            total = total + share * part
+        return total
+
+    degrees = 1 / mean(1 / model.degrees for model in models)
+    reach = mean(model.scale * special.stdtrit(model.degrees, _BAND_END) for model in models)
+    scale = reach / special.stdtrit(degrees, _BAND_END)
+    return StudentT(mean(model.location for model in models), scale, degrees)
 
 
 def _told(scores: Floats, rows: NDArray[np.int64], horizons: Sequence[int], memory: int) -> Floats:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from candlecast.models.sequence.bodies.body import Memory
-from candlecast.models.sequence.side_by_side import at_once, seen_at_once
+from candlecast.models.sequence.side_by_side import at_once, may_be_at_once, seen_at_once
 
 _SMALL = 0.1
 
@@ -85,7 +85,11 @@ class SequenceNetwork(nn.Module):
             The members' mean, shape [batch, rows, outputs], and their memory.
         """
         each = list(zip(self._members, memory, strict=True))
-        steps = at_once(partial(_step, rows), each, rows.device)
+        step = partial(_step, rows)
+        if may_be_at_once([member.body for member in self._members]):
+            steps = at_once(step, each, rows.device)
+        else:
+            steps = [step(one) for one in each]
         said = torch.stack([outputs for outputs, _ in steps]).mean(0)
         return _added(said, rows), [after for _, after in steps]
 

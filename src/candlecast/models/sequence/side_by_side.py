@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from candlecast.threads import one_thread, workers
 
@@ -37,16 +38,25 @@ def at_once(
         return list(pool.map(one_thread()(work), items))
 
 
+def may_be_at_once(bodies: Sequence[nn.Module]) -> bool:
+    """Whether each says by ``on_a_thread = True`` that it may be run beside others.
+
+    One that says so draws no random numbers, whose order would hang on the threads, and shares
+    nothing that it changes.
+    """
+    return all(getattr(body, "on_a_thread", False) for body in bodies)
+
+
 def seen_at_once(bodies: Sequence[nn.Module], rows: Tensor) -> list[Tensor]:
     """What each body sees of the same rows from a sequence's start, to be learned from.
 
-    A body says by `draws = False` that it draws no random numbers. Others take turns.
+    Those that `may_be_at_once`; others take turns.
 
     Args:
         bodies: Each a `Body`.
         rows: Shape [batch, rows, inputs].
     """
-    if rows.requires_grad or any(getattr(body, "draws", True) for body in bodies):
+    if rows.requires_grad or not may_be_at_once(bodies):
         return [body(rows)[0] for body in bodies]
     if not torch.is_grad_enabled():
         return at_once(_reader(rows, learning=False), bodies, rows.device)
@@ -72,6 +82,7 @@ class _Seen(torch.autograd.Function):
         return tuple(seen.detach() for seen in ctx.seen)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         each = list(zip(ctx.bodies, ctx.seen, gradients, strict=True))
         found = at_once(_gradients, each, ctx.device)

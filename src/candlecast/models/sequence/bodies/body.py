@@ -13,8 +13,8 @@ Memory = tuple[Tensor, ...]
 class Body(Protocol):
     """A causal network: what it says of a row depends on that row and those before it alone.
 
-    One that says ``draws = False`` draws no random numbers while it learns. Several such bodies
-    learn side by side.
+    One that says ``on_a_thread = True`` may be run on a thread beside others of its kind: it draws
+    no random numbers, and shares nothing that it changes.
 
     Attributes:
         width: How many values it gives for each row.

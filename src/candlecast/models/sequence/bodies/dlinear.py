@@ -32,7 +32,7 @@ class SequenceDLinear(nn.Module):
         average: Rows that the trend is averaged over.
     """
 
-    draws = False
+    on_a_thread = True
 
     def __init__(
         self, inputs: int, width: Width = 32, lookback: Lookback = 60, average: Lookback = 25

@@ -32,7 +32,7 @@ class SequenceNLinear(nn.Module):
         lookback: Rows that it sees, the newest included.
     """
 
-    draws = False
+    on_a_thread = True
 
     def __init__(self, inputs: int, width: Width = 32, lookback: Lookback = 60) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ class SequenceLSTM(nn.Module):
         layers: Layers.
     """
 
-    draws = False
+    on_a_thread = True
 
     def __init__(self, inputs: int, hidden: Hidden = 64, layers: Layers = 1) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class SequenceGRU(nn.Module):
         layers: Layers.
     """
 
-    draws = False
+    on_a_thread = True
 
     def __init__(self, inputs: int, hidden: Hidden = 64, layers: Layers = 1) -> None:
         super().__init__()
