@@ -218,3 +218,15 @@ def test_a_head_is_for_networks_that_learn_from_every_step() -> None:
     trees = ["model={network: lightgbm, head: quantiles}", "training=null"]
     with pytest.raises(InputError, match="a model of trees does not know"):
         Recipe.load("default", trees)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "{network: ensemble, of: [{network: lstm}, {network: har}]}",
+        "{network: lstm, of: [{network: lstm}, {network: har}]}",
+    ],
+)
+def test_a_warm_start_is_refused_where_nothing_could_start_from_it(model: str) -> None:
+    with pytest.raises(InputError, match="does not know '(walkforward.warm_start|model.of)'"):
+        Recipe.load("default", [f"model={model}", "walkforward.warm_start=true"])

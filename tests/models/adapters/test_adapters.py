@@ -428,7 +428,7 @@ def test_a_run_its_predict_and_its_audit_are_whole(
 
 
 def test_a_walk_forward_trains_anew_in_each_fold(candles: Candles, tmp_path: Path) -> None:
-    folds = {"first_train": "400m", "refit": 200, "warm_start": True, "validation": 0.2}
+    folds = {"first_train": "400m", "refit": 200, "validation": 0.2}
     recipe = recipe_of("neuralforecast", NLINEAR, walkforward=folds)
     finished = walkforward(recipe, candles, tmp_path / "run", progress=False)
     assert len(finished.metrics["folds"]) > 1
