@@ -21,6 +21,7 @@ START = datetime(2021, 1, 1, tzinfo=UTC)
 
 
 ODD: Any = [1, "a", None, 2.0, {}]
+ODD_PARTIAL: Any = "keep"
 
 
 def table(rows: int = 5, **changed: object) -> pl.DataFrame:
@@ -206,6 +207,32 @@ def test_resampling_keeps_whole_buckets_only(gappy_candles: Candles) -> None:
     assert len(coarse) == 177
     with pytest.raises(InputError, match="whole multiple"):
         coarse.resample(timedelta(minutes=7))
+
+
+def test_partial_buckets_can_be_kept_and_are_marked(gappy_candles: Candles) -> None:
+    coarse = gappy_candles.resample(timedelta(minutes=5), partial="mark")
+    counts = coarse.frame["candles"]
+    dropped = gappy_candles.resample(timedelta(minutes=5)).frame
+    assert coarse.frame.filter(pl.col("candles") == 5).drop("candles").equals(dropped)
+    minutes = gappy_candles.frame.group_by(pl.col("time").dt.truncate("5m")).len().sort("time")
+    assert counts.to_list() == minutes["len"].to_list()
+    assert counts.sum() == len(gappy_candles)
+    assert coarse.frame["volume"].sum() == pytest.approx(gappy_candles.frame["volume"].sum())
+    # The hole of a single minute leaves a bucket of four.
+    assert sorted(set(counts)) == [4, 5]
+    with pytest.raises(InputError, match="Resample the finer ones"):
+        coarse.resample(timedelta(minutes=10))
+    assert set(gappy_candles.resample(MINUTE, "mark").frame["candles"]) == {1}
+    with pytest.raises(InputError, match="partial is 'keep'"):
+        gappy_candles.resample(timedelta(minutes=5), ODD_PARTIAL)
+
+
+def test_stretches_are_the_candles_between_the_gaps(gappy_candles: Candles) -> None:
+    stretches = list(gappy_candles.stretches())
+    assert [len(stretch) for stretch in stretches] == [300, 300, 289]
+    assert all(stretch.gaps.is_empty() for stretch in stretches)
+    assert pl.concat(each.frame for each in stretches).equals(gappy_candles.frame)
+    assert [len(stretch) for stretch in gappy_candles.stretches(at_least=300)] == [300, 300]
 
 
 def test_weeks_start_on_monday() -> None:

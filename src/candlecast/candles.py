@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -37,6 +38,11 @@ OPTIONAL: dict[str, pl.DataType | type[pl.DataType]] = {
     "taker_buy_quote_volume": pl.Float64,
 }
 SCHEMA = REQUIRED | OPTIONAL
+MARK = "candles"
+"""The column of resampled candles that says how many finer ones each was made of."""
+
+Partial = Literal["drop", "mark"]
+"""What becomes of a coarser candle that lacks a finer one."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -195,17 +201,40 @@ class Candles:
             kept = kept.filter(pl.col("time") < as_utc(end))
         return Candles(kept, self.symbol, self.interval)
 
-    def resample(self, interval: timedelta) -> Candles:
-        """Coarser candles, labelled by open time; a bucket that lacks a candle is dropped.
+    def stretches(self, at_least: int = 1) -> Iterator[Candles]:
+        """The stretches without gaps, oldest first, as views that copy nothing.
+
+        Args:
+            at_least: Candles that a stretch must have to be given.
+        """
+        for rows in self.segments:
+            if len(rows) >= at_least:
+                yield Candles(self.frame[rows.start : rows.stop], self.symbol, self.interval)
+
+    def resample(self, interval: timedelta, partial: Partial = "drop") -> Candles:
+        """Coarser candles, labelled by open time.
 
         Buckets start at midnight UTC, and weeks on Monday.
 
+        Args:
+            interval: Of the coarser candles.
+            partial: What becomes of a bucket that lacks a candle: ``drop`` leaves it out; ``mark``
+                keeps what is known of it, and a column `candles` says for every bucket how many of
+                these candles it was made of. The last bucket may then be one that is not over.
+
         Raises:
-            InputError: If the new interval is not a whole multiple of the present one, or the
-                candles do not open on its edges.
+            InputError: If the new interval is not a whole multiple of the present one, the candles
+                do not open on its edges, or they hold marked partial ones themselves.
         """
+        if partial not in ("drop", "mark"):
+            raise InputError(f"partial is {partial!r}. Give 'drop' or 'mark'.")
+        if MARK in self.frame.columns:
+            raise InputError(
+                "these candles were resampled with partial ones kept. Resample the finer ones."
+            )
         if interval == self.interval:
-            return self
+            marked = self.frame.with_columns(pl.lit(1, pl.Int64).alias(MARK))
+            return self if partial == "drop" else Candles(marked, self.symbol, interval)
         if interval < self.interval or interval % self.interval != timedelta(0):
             raise InputError(
                 f"Candles of {interval_text(self.interval)} cannot become candles of "
@@ -223,9 +252,11 @@ class Candles:
         bucket = pl.from_epoch(start + place * step, "us").dt.replace_time_zone("UTC").alias("time")
         buckets = self.frame.group_by(bucket, maintain_order=True).agg(
             *(_in_bucket(name) for name in self.frame.columns if name != "time"),
-            pl.len().alias("candles"),
+            pl.len().cast(pl.Int64).alias(MARK),
         )
-        whole = buckets.filter(pl.col("candles") == interval // self.interval).drop("candles")
+        if partial == "mark":
+            return Candles(buckets, self.symbol, interval)
+        whole = buckets.filter(pl.col(MARK) == interval // self.interval).drop(MARK)
         return Candles(whole, self.symbol, interval)
 
     def mirrored(self) -> Candles:
@@ -343,10 +374,10 @@ def _cast_time(column: pl.Series) -> pl.Series:
     return times
 
 
-def _check_values(frame: pl.DataFrame) -> None:
-    """Find the first row that breaks a rule of a single candle."""
+def candle_rules(columns: Sequence[str]) -> list[tuple[pl.Expr, str, str]]:
+    """What no valid candle does: where it is done, what it is, and what to do about it."""
     prices = ("open", "high", "low", "close")
-    numbers = [name for name in frame.columns if name != "time"]
+    numbers = [name for name in columns if name in SCHEMA and name != "time"]
     rules: list[tuple[pl.Expr, str, str]] = [
         (pl.col(name).is_null(), f"{name} is missing", "Every candle needs it.")
         for name in REQUIRED
@@ -371,6 +402,12 @@ def _check_values(frame: pl.DataFrame) -> None:
         for name in numbers
         if name not in prices
     ]
+    return rules
+
+
+def _check_values(frame: pl.DataFrame) -> None:
+    """Find the first row that breaks a rule of a single candle."""
+    rules = candle_rules(frame.columns)
     firsts = frame.select(
         rule.arg_true().first().alias(str(number)) for number, (rule, _, _) in enumerate(rules)
     ).row(0)
