@@ -1,0 +1,206 @@
+"""Whatever bytes a file holds, reading gives valid candles or one clear error."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from layout_writers import WRITERS, archive, plain_csv, zipped
+
+from candlecast.candles import Candles
+from candlecast.errors import InputError
+from candlecast.simulate import simulate
+from candlecast.sources import check, containers, read
+
+FAST = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def whole() -> Candles:
+    frame = simulate(rows=40, seed=1).candles.frame.with_columns(
+        taker_buy_volume=pl.col("volume") / 2, taker_buy_quote_volume=pl.col("quote_volume") / 2
+    )
+    return Candles.from_frame(frame, "BTCUSDT")
+
+
+CANDLES = whole()
+WRITTEN = {name: write(CANDLES) for name, write in WRITERS.items()}
+
+
+def read_or_refuse(path: Path) -> Candles | None:
+    """Valid candles, or None for the one error that there is."""
+    try:
+        candles = read(path)
+    except InputError as error:
+        message = str(error)
+    else:
+        Candles.from_frame(candles.frame, candles.symbol, candles.interval)
+        return candles
+    assert message.startswith(str(path))
+    return None
+
+
+@FAST
+@given(content=st.sampled_from(sorted(WRITTEN)), cut=st.floats(0, 1))
+def test_a_file_cut_anywhere_is_a_part_of_the_whole_or_is_refused(
+    tmp_path: Path, content: str, cut: float
+) -> None:
+    path = tmp_path / "BTCUSDT"
+    path.write_bytes(WRITTEN[content][: int(len(WRITTEN[content]) * cut)])
+    part = read_or_refuse(path)
+    if part is not None:
+        # The digits of a line's last cell can be lost unseen; no price or time stands there.
+        kept = ["time", "open", "high", "low", "close"]
+        assert part.frame.select(kept).join(CANDLES.frame, on=kept, how="anti").is_empty()
+
+
+@FAST
+@given(
+    content=st.sampled_from(sorted(WRITTEN)),
+    place=st.floats(0, 1),
+    put=st.one_of(
+        st.binary(min_size=1, max_size=8),
+        st.sampled_from(
+            [b"\0", b",", b"\n", b'"', b"NaN", b"1e999", b"-1", b"\xff\xfe", b"9" * 400, b"NULL",
+             "日本".encode(), b"inf", b"\r", b"\xef\xbb\xbf", b"1e-320", b"{", b"]"]
+        ),
+    ),
+    over=st.integers(0, 8),
+)  # fmt: skip
+def test_bytes_put_anywhere_give_valid_candles_or_one_error(
+    tmp_path: Path, content: str, place: float, put: bytes, over: int
+) -> None:
+    before = WRITTEN[content]
+    at = int(len(before) * place)
+    path = tmp_path / "BTCUSDT"
+    path.write_bytes(before[:at] + put + before[at + over :])
+    read_or_refuse(path)
+
+
+@FAST
+@given(content=st.binary(max_size=300), start=st.sampled_from(
+    [b"", b"PAR1", b"ARROW1\0\0", b"\xff\xff\xff\xff", b"[[", b'{"open":', b"PK\x03\x04",
+     b"\x1f\x8b\x08", b"\xff\xfe", b"unix,date,symbol,open,high,low,close,Volume BTC\n",
+     b"time,open,high,low,close,volume\n"]
+))  # fmt: skip
+def test_any_bytes_at_all_give_valid_candles_or_one_error(
+    tmp_path: Path, content: bytes, start: bytes
+) -> None:
+    path = tmp_path / "BTCUSDT"
+    path.write_bytes(start + content)
+    read_or_refuse(path)
+
+
+@FAST
+@given(order=st.permutations(range(12)))
+def test_rows_in_any_order_are_sorted_and_counted(tmp_path: Path, order: list[int]) -> None:
+    lines = plain_csv(CANDLES).splitlines()
+    path = tmp_path / "BTCUSDT.csv"
+    path.write_bytes(b"\n".join([lines[0], *(lines[1 + row] for row in order)]))
+    candles = read(path)
+    assert candles.frame["time"].to_list() == CANDLES.frame["time"][:12].to_list()
+    assert check(path).unsorted == (order not in (sorted(order), sorted(order, reverse=True)))
+
+
+CELLS = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True).map(str),
+    st.integers(-(10**30), 10**30).map(str),
+    st.sampled_from(
+        ["", "NULL", "0", "-0", "1_000", "0x10", "\N{FULLWIDTH DIGIT ONE}", "true", "1,5", "1e308"]
+    ),
+)
+
+
+@FAST
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=5, max_size=5), min_size=1, max_size=4),
+    form=st.sampled_from(["csv", "json"]),
+)
+def test_absurd_numbers_give_valid_candles_or_one_error(
+    tmp_path: Path, rows: list[list[str]], form: str
+) -> None:
+    path = tmp_path / "BTCUSDT"
+    if form == "csv":
+        lines = [f"2021-01-01 00:0{n}:00,{','.join(row)}" for n, row in enumerate(rows)]
+        path.write_text("\n".join(["time,open,high,low,close,volume", *lines]), encoding="utf-8")
+    else:
+        cells = [f"[{1609459200000 + 60000 * n},{','.join(row)}]" for n, row in enumerate(rows)]
+        path.write_text(f"[{','.join(cells)}]", encoding="utf-8")
+    read_or_refuse(path)
+
+
+def test_bombs_are_refused_before_they_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(containers, "FREE", 2**20)
+    zeros = b"0" * (3 * 2**20)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(zeros))
+    (tmp_path / "bomb.zip").write_bytes(zipped(zeros))
+    (tmp_path / "nested.zip").write_bytes(zipped(gzip.compress(zeros), "a.csv.gz"))
+    lying = bytearray(zipped(zeros))
+    lying[22:26] = b"\x10\0\0\0"  # the size that the header claims
+    (tmp_path / "lying.zip").write_bytes(bytes(lying))
+    many = io.BytesIO()
+    with zipfile.ZipFile(many, "w", zipfile.ZIP_DEFLATED) as file:
+        for number in range(4):
+            file.writestr(f"BTCUSDT-{number}.csv", archive(CANDLES) + b"\n" * 2**21)
+    (tmp_path / "many.zip").write_bytes(many.getvalue())
+    for name in ("bomb.gz", "bomb.zip", "nested.zip", "lying.zip", "many.zip"):
+        with pytest.raises(InputError, match="unpacks to far more than candles would"):
+            read(tmp_path / name)
+
+
+def test_names_in_an_archive_are_never_paths(tmp_path: Path) -> None:
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    for name in ("../../BTCUSDT-1m.csv", "/etc/BTCUSDT-1m.csv", "C:\\BTCUSDT-1m.csv"):
+        path = folder / "x.zip"
+        path.write_bytes(zipped(archive(CANDLES), name))
+        assert read(path).symbol == "BTCUSDT"
+    assert sorted(tmp_path.rglob("*")) == [folder, folder / "x.zip"]
+    (folder / "x.zip").write_bytes(zipped(b"open\n", "\x1b[31m\nBTC.csv"))
+    with pytest.raises(InputError) as caught:
+        read(folder / "x.zip")
+    assert "\x1b" not in str(caught.value)
+
+
+def test_archives_without_candles_damaged_or_too_deep_are_refused(tmp_path: Path) -> None:
+    empty = io.BytesIO()
+    with zipfile.ZipFile(empty, "w") as file:
+        file.writestr("a.md", "")
+        file.writestr("b.md", "")
+    good = zipped(archive(CANDLES))
+    for name, content, message in (
+        ("none.zip", empty.getvalue(), "no candle file in the archive"),
+        ("cut.zip", good[:-30], "zip archive is cut or damaged"),
+        ("bent.zip", good[:60] + b"!!!!" + good[64:], "zip archive is cut or damaged"),
+        ("deep.zip", zipped(zipped(good, "a.zip"), "b.zip"), "archives in archives in archives"),
+        ("tail.gz", gzip.compress(archive(CANDLES)) + b"more", "something stands behind its end"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            read(tmp_path / name)
+
+
+def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no file that ends"):
+        read("/dev/zero")
+    with pytest.raises(InputError, match=r"the path is none|cannot be read"):
+        read(str(tmp_path / "a\0b"))
+
+
+def test_a_single_day_is_told_from_a_moment_before_1973(tmp_path: Path) -> None:
+    path = tmp_path / "X.csv"
+    path.write_text("time,open,high,low,close,volume\n86400,1,1,1,1,1\n172800,1,1,1,1,1\n")
+    with pytest.raises(InputError, match="time 86400 is no moment since 1973"):
+        read(path)
+    assert read_or_refuse(path) is None
+    assert datetime.fromtimestamp(1e8, UTC).year == 1973
