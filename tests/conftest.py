@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,11 @@ from candlecast.simulate import simulate
 # Networks this small are slower on more threads than on one, by far on a busy machine.
 torch.set_num_threads(1)
 
+# No test reads or writes the store of whoever runs it.
+os.environ["CANDLECAST_STORE"] = str(Path(tempfile.gettempdir()) / "candlecast-without-a-store")
+
+pytest_plugins = ("exchange_fixtures",)
+
 SHARED = Path(__file__).parents[2] / "shared"
 
 
@@ -24,6 +31,12 @@ SHARED = Path(__file__).parents[2] / "shared"
 def article_file() -> Path:
     """The real candles that the article reads."""
     return _shared(Path("data/article/Binance_BTCUSDT_minute.csv.gz"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real candle files in many layouts."""
+    return _shared(Path("data"))
 
 
 @pytest.fixture(scope="session")

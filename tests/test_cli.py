@@ -322,7 +322,8 @@ def test_another_market_is_read_beside_the_candles(
 @pytest.mark.parametrize(
     ("beside", "message"),
     [
-        (["ETHUSDT"], "--with ETHUSDT: write SYMBOL=FILE"),
+        (["ETHUSDT"], "ETHUSDT: there is no such file, and the store in"),
+        (["ETHUSDT="], "--with ETHUSDT=: write SYMBOL, or SYMBOL=FILE"),
         (["ETHUSDT=a", "ethusdt=b"], "--with ethusdt=b: ETHUSDT stands twice"),
         (["ETHUSDT=HOURS.parquet"], "the candles of ETHUSDT are 1h and those of SIMULATED 1m"),
     ],

@@ -14,12 +14,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from candlecast.align import align
 from candlecast.candles import Candles
 from candlecast.errors import CandlecastError, InputError, RunInterruptedError
 from candlecast.forecast import Forecast
 from candlecast.recipe import Recipe
 from candlecast.simulate import SimulatedMarket, simulate
 from candlecast.sources import read
+from candlecast.store import Span, Store
 
 if TYPE_CHECKING:
     from candlecast.auditing import audit_recipe
@@ -38,6 +40,9 @@ __all__ = [
     "Run",
     "RunInterruptedError",
     "SimulatedMarket",
+    "Span",
+    "Store",
+    "align",
     "audit_recipe",
     "predict",
     "read",

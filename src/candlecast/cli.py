@@ -6,7 +6,6 @@ Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +15,10 @@ import typer
 from rich.console import Console
 
 import candlecast
-from candlecast.errors import CandlecastError, InputError, RunInterruptedError
+from candlecast.data_commands import data
+from candlecast.errors import InputError
+from candlecast.exit_status import errors_as_exit_status
 from candlecast.files import make_folder, remove_empty, written_whole
-from candlecast.progress import console as stderr
 from candlecast.recipe import Recipe, packaged_recipes
 
 if TYPE_CHECKING:
@@ -34,11 +34,16 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+main.add_typer(data)
+
 RecipeName = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A packaged recipe's name, or a YAML file.")
 ]
 CandleFile = Annotated[
-    str, typer.Option(help="A candle file, or 'simulated' for a simulated market.")
+    str,
+    typer.Option(
+        help="A candle file, a symbol in the store, or 'simulated' for a simulated market."
+    ),
 ]
 OutFolder = Annotated[
     Path | None, typer.Option(help="The folder to write to; left out, a new one in runs/.")
@@ -50,7 +55,9 @@ Overrides = Annotated[
 Markets = Annotated[
     list[str] | None,
     typer.Option(
-        "--with", metavar="SYMBOL=FILE", help="Put another market beside the candles, as an input."
+        "--with",
+        metavar="SYMBOL[=FILE]",
+        help="Put another market beside the candles, as an input; without a file the store's.",
     ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with what was left unfinished.")]
@@ -78,7 +85,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Train a recipe's model, forecast the test rows, score and report."""
-    with _errors_as_exit_status(advice=_TO_GO_ON):
+    with errors_as_exit_status(advice=_TO_GO_ON):
         chosen = Recipe.load(recipe, overrides or ())
         from candlecast import experiment  # torch and Lightning are not needed to refuse a recipe
 
@@ -100,7 +107,7 @@ def walkforward(
     as_json: Json = False,
 ) -> None:
     """Refit a recipe's models fold by fold and score what they said of the candles after each."""
-    with _errors_as_exit_status(advice=_TO_GO_ON):
+    with errors_as_exit_status(advice=_TO_GO_ON):
         chosen = Recipe.load(recipe, overrides or ())
         if plan:
             _show_plan(chosen, candles, as_json=as_json)
@@ -122,7 +129,7 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Look for anything in a recipe that knows the future; exit status 1 if something does."""
-    with _errors_as_exit_status():
+    with errors_as_exit_status():
         chosen = Recipe.load(recipe, overrides or ())
         from candlecast.auditing import audit_recipe
         from candlecast.report.terminal import print_audit
@@ -139,7 +146,7 @@ def audit(
 @main.command()
 def predict(
     run_dir: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
-    candles: Annotated[Path, typer.Option(help="A candle file.")],
+    candles: Annotated[Path, typer.Option(help="A candle file, or a symbol in the store.")],
     out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
     beside: Markets = None,
     features_file: Annotated[
@@ -148,7 +155,7 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Forecast with a run's model at every candle of a file that has a whole lookback."""
-    with _errors_as_exit_status():
+    with errors_as_exit_status():
         from candlecast import experiment
 
         with _output_file(out, candles, run_dir) as file:
@@ -183,7 +190,7 @@ def recipes(
     as_json: Json = False,
 ) -> None:
     """List the packaged recipes, or print one."""
-    with _errors_as_exit_status():
+    with errors_as_exit_status():
         if name is not None:
             recipe = Recipe.load(name)
             document = recipe.model_dump(mode="json")
@@ -197,15 +204,17 @@ def recipes(
 
 
 def _by_symbol(given: list[str] | None) -> dict[str, str]:
-    """The files of other markets by symbol."""
+    """The files of other markets by symbol; one that is named alone is the store's."""
     files: dict[str, str] = {}
     for text in given or ():
         symbol, equals, file = text.partition("=")
-        if not (symbol and equals and file):
-            raise InputError(f"--with {text}: write SYMBOL=FILE, such as ETHUSDT=ETHUSDT.parquet.")
+        if not symbol or (equals and not file):
+            raise InputError(
+                f"--with {text}: write SYMBOL, or SYMBOL=FILE such as ETHUSDT=ETHUSDT.parquet."
+            )
         if symbol.upper() in files:
             raise InputError(f"--with {text}: {symbol.upper()} stands twice. Keep one of them.")
-        files[symbol.upper()] = file
+        files[symbol.upper()] = file or symbol
     return files
 
 
@@ -268,37 +277,3 @@ def _output_file(out: Path, candles: Path, run_dir: Path) -> Iterator[Path]:
     except BaseException:
         remove_empty(made)
         raise
-
-
-@contextmanager
-def _errors_as_exit_status(advice: str = "") -> Iterator[None]:
-    """Say what went wrong in one message on stderr and exit with the status that fits.
-
-    Args:
-        advice: What to do after Ctrl-C.
-    """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_ToStderr()])
-    logging.getLogger("candlecast").setLevel(logging.INFO)
-    try:
-        yield
-    except InputError as error:
-        _say(f"error: {error}")
-        raise typer.Exit(2) from None
-    except (KeyboardInterrupt, RunInterruptedError):
-        _say(f"interrupted; what was saved is kept.{advice}")
-        raise typer.Exit(130) from None
-    except (CandlecastError, OSError) as error:
-        _say(f"failed: {error}")
-        raise typer.Exit(1) from None
-
-
-class _ToStderr(logging.Handler):
-    """Writes log lines above the progress bar, each on one line whatever the width."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
-        stderr.print(self.format(record), markup=False, highlight=False, soft_wrap=True)
-
-
-def _say(message: str) -> None:
-    stderr.print(message, style="bold red", markup=False, highlight=False, soft_wrap=True)

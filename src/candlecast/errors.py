@@ -19,6 +19,10 @@ class MissingWeightsError(InputError):
     """A folder of weights that a model reads is not there, or is not the same (exit status 2)."""
 
 
+class FetchError(CandlecastError):
+    """Candles could not be fetched: the network, the exchange or its archive failed (exit 1)."""
+
+
 class CandleError(InputError):
     """One candle, or the table as a whole, is not valid.
 

@@ -20,7 +20,8 @@ def load_candles(recipe: Recipe, candles: Candles | str | Path | None) -> Candle
 
     Args:
         recipe: Its `data` section counts.
-        candles: Candles, or the path of a candle file; None or ``simulated`` simulates a market.
+        candles: Candles, the path of a candle file, or a symbol in the store; None or ``simulated``
+            simulates a market.
 
     Raises:
         InputError: If there is no such file, it holds no candles, or none is left of them.
@@ -35,7 +36,8 @@ def all_candles(
 
     Args:
         recipe: Its `data.simulated` counts.
-        candles: Candles, or the path of a candle file; None or ``simulated`` simulates a market.
+        candles: Candles, the path of a candle file, or a symbol in the store; None or ``simulated``
+            simulates a market.
         markets: Other markets to put beside them; see `with_market`.
 
     Raises:
