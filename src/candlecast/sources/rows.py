@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import polars as pl
 
@@ -41,7 +40,6 @@ class Rows:
         symbol: The market.
         order: ``oldest first``, ``newest first``, ``mixed`` or, for several files, all of these.
         unsorted: The first `row` that breaks its file's order; None if none does.
-        overlap: Whether the files' spans overlap.
     """
 
     frame: pl.DataFrame
@@ -52,7 +50,6 @@ class Rows:
     notes: tuple[str, ...]
     order: str
     unsorted: int | None
-    overlap: bool
 
     def place(self, row: int | None) -> str:
         """Where a row stands, such as ``prices.csv, line 12: ``."""
@@ -89,7 +86,6 @@ def joined(parts: Sequence[Part], symbol: str) -> Rows:
         places.append((start, part.place, part.unit, part.first))
         start += frame.height
     frames.sort(key=lambda frame: frame["time"][0])
-    overlap = any(a["time"][-1] >= b["time"][0] for a, b in pairwise(frames))
     raws = [part.raw for part in parts]
     return Rows(
         frame=frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed"),
@@ -100,7 +96,6 @@ def joined(parts: Sequence[Part], symbol: str) -> Rows:
         notes=_each_once(f"{part.place}: {note}" for part in parts for note in part.raw.notes),
         order=", ".join(_each_once(orders)),
         unsorted=unsorted,
-        overlap=overlap,
     )
 
 
