@@ -91,7 +91,7 @@ def import_file(
             repairs=_pairs("--repair", repairs),
         )
         root = store or default_root()
-        Store(root).write(candles, exchange, source=Path(path).name, repairs=quality.repairs)
+        Store(root).write(candles, exchange, source=path, repairs=quality.repairs)
         summary = {
             "exchange": exchange,
             "symbol": candles.symbol,
@@ -107,7 +107,7 @@ def import_file(
         else:
             print(f"{len(candles):,} candles of {candles.symbol} {quality.interval} in {root}")
             for repair, count in quality.repairs.items():
-                print(f"repaired: {repair}, {count:,} rows")
+                print(f"repaired: {repair}, {count:,} {'row' if count == 1 else 'rows'}")
 
 
 @data.command("fetch")

@@ -63,7 +63,7 @@ def test_a_stop_is_status_1_and_a_chosen_repair_status_0(conflicting: Path) -> N
     status, shown, _ = command("check", conflicting)
     assert (status, "stopped: " in shown, "gap: 2021-01-01 00:02" in shown) == (1, True, True)
     status, shown, _ = command("check", conflicting, "--repair", "conflicting_duplicates=last")
-    assert (status, "repaired: conflicting_duplicates: last, 1 rows" in shown) == (0, True)
+    assert (status, "repaired: conflicting_duplicates: last, 1 row\n" in shown) == (0, True)
 
 
 def test_a_wrong_request_is_one_line_and_status_2(conflicting: Path) -> None:

@@ -151,7 +151,7 @@ def test_a_wrong_mapping_is_named(tmp_path: Path, columns: dict[str, str], messa
         ("X.csv", b"time,open,high,low,close,volume\n9999-01-01,1,1,1,1,1\n", "1970 to 2261"),
         ("X.csv", b"\xff\xfet", "UTF-16 and is not"),
         ("X.csv", b"time,open,high,low,close,volume\n2021-01-01,1,1\0,1,1,1\n", "NUL .* line 2"),
-        ("X.csv", b"open,open,high,low,close,time,volume\n1,1,1,1,1,1,1\n", "both tell open"),
+        ("X.csv", b"open,open,high,low,close,time,volume\n1,1,1,1,1,1,1\n", "open. stands twice"),
         ("X.json", b"[[1,2,3,4,5,6],[1,2]]", "row 2: the row has 2 cells where the first has 6"),
         ("X.json", b"[[1653640800000,1,1,1,", "JSON file is cut or damaged"),
         ("X.json", b"[" * 100_000, "nested too deep"),

@@ -164,10 +164,17 @@ def duplicates(frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     values = [name for name in frame.columns if name in SCHEMA and name != "time"]
     same = frame.select(
         pl.all_horizontal(
-            (pl.col(name) == pl.col(name).shift(1)).fill_null(value=True) for name in values
+            (pl.col(name) == _known_before(frame, name)).fill_null(value=True) for name in values
         )
     ).to_series()
     return again & same, again & ~same
+
+
+def _known_before(frame: pl.DataFrame, name: str) -> pl.Expr:
+    """The last value known in the rows before; of other times it does not count."""
+    if not frame[name].null_count():
+        return pl.col(name).shift(1)
+    return pl.col(name).forward_fill().over("time").shift(1)
 
 
 def unfinished(last: pl.DataFrame, interval: timedelta) -> str | None:
@@ -238,7 +245,27 @@ def _once(frame: pl.DataFrame, policy: str, interval: timedelta) -> tuple[pl.Dat
         return frame, 0
     if policy == "stop":
         raise _stands_twice(frame, identical, "the same", "identical_duplicates=drop")
-    return frame.filter(~identical), int(identical.sum())
+    return _knowing_all(frame).filter(~identical), int(identical.sum())
+
+
+def _knowing_all(frame: pl.DataFrame) -> pl.DataFrame:
+    """What one row of a time alone knows, the others of that time learn, unless they conflict."""
+    values = [name for name in frame.columns if name in SCHEMA and frame[name].null_count()]
+    if not values:
+        return frame
+    _, conflicting = duplicates(frame)
+    agree = ~pl.col("conflicting").any().over("time")
+    return (
+        frame.with_columns(conflicting.alias("conflicting"))
+        .with_columns(
+            pl.when(agree & pl.col(name).is_null())
+            .then(pl.col(name).drop_nulls().first().over("time"))
+            .otherwise(pl.col(name))
+            .alias(name)
+            for name in values
+        )
+        .drop("conflicting")
+    )
 
 
 def _one_of(frame: pl.DataFrame, policy: str, interval: timedelta) -> tuple[pl.DataFrame, int]:
@@ -297,7 +324,7 @@ def _carried(frame: pl.DataFrame, policy: str, interval: timedelta) -> tuple[pl.
     full = pl.DataFrame({"time": grid.cast(TIME)}).join(
         frame, on="time", how="left", maintain_order="left"
     )
-    lacks, last = pl.col("close").is_null(), pl.col("close").forward_fill()
+    lacks, last = pl.col("row").is_null(), pl.col("close").forward_fill()
     made = dict.fromkeys(("open", "high", "low", "close"), last)
     amounts = [name for name in SCHEMA if name in frame.columns and name not in ("time", *made)]
     return full.with_columns(

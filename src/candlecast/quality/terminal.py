@@ -39,7 +39,8 @@ def print_quality(quality: Quality, console: Console) -> None:
     for note in quality.notes:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     for repair, count in quality.repairs.items():
-        console.print(f"repaired: {repair}, {count:,} rows", markup=False, highlight=False)
+        rows = "row" if count == 1 else "rows"
+        console.print(f"repaired: {repair}, {count:,} {rows}", markup=False, highlight=False)
     if quality.stopped is not None:
         console.print(f"stopped: {quality.stopped}", style="bold red", markup=False, soft_wrap=True)
 
@@ -70,7 +71,11 @@ def _told(finding: Finding) -> str:
         return "none"
     first = finding.examples[0]
     detail = "".join(
-        f", {name} {value:.4g}" if isinstance(value, float) else f", {value}"
+        f", {name} {value:.4g}"
+        if isinstance(value, float)
+        else f", {value:,} {name}"
+        if isinstance(value, int)
+        else f", {value}"
         for name, value in first.items()
         if name not in ("place", "time")
     )

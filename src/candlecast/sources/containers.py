@@ -25,10 +25,15 @@ FREE = 64 * 2**20
 MAX_FILES = 10_000
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".json", ".jsonl", ".parquet", ".feather", ".arrow", ".ipc")
-_PACKED = (".gz", ".zip")
+_PACKED = (".gz", ".zip", ".xz", ".zst", ".bz2", ".7z", ".rar")
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
 _EMPTY_ZIP_MAGIC = b"PK\x05\x06"
+_FOREIGN = {
+    b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "Zstandard", b"7z\xbc\xaf\x27\x1c": "7-Zip",
+    b"Rar!\x1a\x07": "RAR", **{f"BZh{level}1AY&SY".encode(): "bzip2" for level in range(1, 10)},
+}  # fmt: skip
+"""Packings that are known by their first bytes, to be named and not unpacked."""
 _MARK = b"\xef\xbb\xbf"
 _BLANK = _MARK + b" \t\r\n\v\f"
 
@@ -73,7 +78,7 @@ def _files(path: str | Path) -> list[Path]:
 
 def _in_folder(folder: Path) -> list[Path]:
     found: list[Path] = []
-    for inner, folders, names in os.walk(folder):
+    for inner, folders, names in os.walk(folder, onerror=_raise):
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         found += [Path(inner, name) for name in sorted(names) if _is_candle_file(name)]
         if len(found) > MAX_FILES:
@@ -81,9 +86,16 @@ def _in_folder(folder: Path) -> list[Path]:
     if not found:
         raise InputError(
             f"{folder}: this is a folder without candle files. Give one with files that end in "
-            f"{', '.join((*SUFFIXES, *_PACKED))}."
+            f"{', '.join((*SUFFIXES, *_PACKED[:2]))}."
         )
     return found
+
+
+def _raise(error: OSError) -> None:
+    """A folder that may not be looked into is no empty one."""
+    raise InputError(
+        f"{error.filename}: the folder cannot be read ({error.strerror}). Check its permissions."
+    ) from error
 
 
 def _in_glob(pattern: str) -> list[Path]:
@@ -133,6 +145,7 @@ def _unpacked(
 ) -> Iterator[Member]:
     packed = content.startswith((_GZIP_MAGIC, _ZIP_MAGIC, _EMPTY_ZIP_MAGIC))
     if not packed:
+        _refuse_foreign(content, place)
         if not content[:4096].removeprefix(_MARK).strip() and not content.strip(_BLANK):
             raise InputError(f"{place}: the file is empty. Give a file with candles.")
         yield Member(place, name, content)
@@ -145,6 +158,12 @@ def _unpacked(
         yield from _unpacked(inner, place, name, depth=depth + 1, budget=budget)
     else:
         yield from _unzipped(content, place, depth, budget)
+
+
+def _refuse_foreign(content: bytes, place: str) -> None:
+    packing = next((name for magic, name in _FOREIGN.items() if content.startswith(magic)), None)
+    if packing is not None:
+        raise InputError(f"{place}: this is packed by {packing}. Unpack it first, or use gzip.")
 
 
 def _gunzip(content: bytes, place: str, budget: _Budget) -> bytes:
@@ -169,10 +188,15 @@ def _gunzip(content: bytes, place: str, budget: _Budget) -> bytes:
 _CUT = "{place}: the gzip stream is cut or damaged ({why}). Download the file again."
 
 
+_ENCRYPTED = 0x1
+
+
 def _unzipped(content: bytes, place: str, depth: int, budget: _Budget) -> Iterator[Member]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = _candle_entries(archive.infolist(), place)
+            if any(entry.flag_bits & _ENCRYPTED for entry in entries):
+                raise InputError(f"{place}: the zip archive is encrypted. Unpack it first.")
             for entry in entries:
                 name = PurePosixPath(entry.filename.replace("\\", "/")).name
                 inner = _entry(archive, entry, place, budget)
@@ -190,7 +214,7 @@ _BROKEN_ZIP = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, IndexError,
     NotImplementedError, OverflowError, MemoryError, RuntimeError,
 )  # fmt: skip
-"""What `zipfile` raises for archives that lie about themselves, or are encrypted."""
+"""What `zipfile` raises for archives that lie about themselves."""
 
 
 def _candle_entries(entries: list[zipfile.ZipInfo], place: str) -> list[zipfile.ZipInfo]:
@@ -199,6 +223,8 @@ def _candle_entries(entries: list[zipfile.ZipInfo], place: str) -> list[zipfile.
     files = [each for each in entries if not each.is_dir() and "__MACOSX" not in each.filename]
     named = [each for each in files if _is_candle_file(PurePosixPath(each.filename).name)]
     chosen = named or (files if len(files) == 1 else [])
+    if any(each.filename.startswith("xl/") for each in files):
+        raise InputError(f"{place}: this is a spreadsheet. Save its sheet as CSV.")
     if not chosen:
         raise InputError(f"{place}: there is no candle file in the archive. Give another.")
     return chosen

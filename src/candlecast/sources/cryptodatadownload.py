@@ -74,9 +74,9 @@ def _places(table: Table) -> tuple[dict[str, int], dict[str, int]]:
         roles = dict(zip(_HEADLESS, range(7), strict=True))
         return roles | ({"trades": 9} if width == 10 else {}), {"Volume 1": 7, "Volume 2": 8}
     columns = table.columns
-    if "" in columns:
+    if "" in columns[1:]:  # a nameless first column is the index that pandas writes
         raise CandleError(
-            f"the header's column {columns.index('') + 1} has no name",
+            f"the header's column {columns.index('', 1) + 1} has no name",
             "Remove a comma too many, or name the column.",
         )
     small = [name.lower() for name in columns]

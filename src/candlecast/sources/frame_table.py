@@ -6,13 +6,17 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import polars as pl
 
-from candlecast.checks import first_true
+from candlecast.checks import first_repeated, first_true
 from candlecast.errors import CandleError
-from candlecast.sources.tables import NOT_KNOWN, REQUIRED_ROLES, TEXTS, TIMES
+from candlecast.sources.frames import polars_frame
+from candlecast.sources.tables import NOT_KNOWN, TEXTS, TIMES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_CELLS = 4_000_000_000
 """More cells than this are no candles but a file made to fill the memory (32 GB)."""
@@ -53,7 +57,7 @@ def _typed(column: pl.Series, role: str) -> pl.Series:
     if role in TEXTS:
         return column.cast(pl.String, strict=False).alias(role)
     typed = column.alias(role) if role in TIMES else _number(column, name).alias(role)
-    row = first_true(typed.is_null()) if role in REQUIRED_ROLES or role in TIMES else None
+    row = first_true(typed.is_null()) if role in TIMES else None
     if row is not None:
         raise CandleError(f"{name} is missing", "Every candle needs it.", row)
     return typed
@@ -75,6 +79,16 @@ def _number(column: pl.Series, name: str) -> pl.Series:
             f"'{str(column[row])[:40]}' in column {name} is not a number", "Correct it.", row
         )
     return numbers
+
+
+def frame_table(frame: pl.DataFrame | pd.DataFrame) -> FrameTable:
+    """A frame that the user holds already.
+
+    Raises:
+        InputError: If it is none, or cannot be read.
+    """
+    table = polars_frame(frame)
+    return FrameTable("frame", table, table.columns)
 
 
 def parquet_table(content: bytes) -> FrameTable:
@@ -130,12 +144,21 @@ def json_table(content: bytes) -> FrameTable:
 
 def _decoded(content: bytes) -> Any:
     try:
-        return json.loads(content)
+        return json.loads(content, object_pairs_hook=_object)
     except json.JSONDecodeError:
         lines = content.split(b"\n")
         if len(lines) > 1 and lines[0].rstrip().endswith((b"}", b"]")):
-            return [json.loads(line) for line in lines if line.strip()]
+            return [json.loads(each, object_pairs_hook=_object) for each in lines if each.strip()]
         raise
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, which may give each name once alone."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = first_repeated([name for name, _ in pairs])
+        raise CandleError(f"an object gives '{name}' twice", "Keep one of them.")
+    return found
 
 
 def _json_frame(document: Any) -> tuple[pl.DataFrame, bool]:
@@ -145,17 +168,35 @@ def _json_frame(document: Any) -> tuple[pl.DataFrame, bool]:
         and document
         and all(isinstance(cells, list) for cells in document.values())
     ):
-        return pl.DataFrame(document, strict=False), True
+        return _from_columns(document), True
     if isinstance(document, list) and document:
         if all(isinstance(row, dict) for row in document):
             names = dict.fromkeys(name for row in document for name in row)
-            cells = {name: [row.get(name) for row in document] for name in names}
-            return pl.DataFrame({k: _column(v) for k, v in cells.items()}), True
+            return _from_columns({n: [row.get(n) for row in document] for n in names}), True
         if all(isinstance(row, list) for row in document):
             return _from_rows(document), False
+    if isinstance(document, dict) and document and _rows_alike(document):
+        return _from_columns({name: [*cells.values()] for name, cells in document.items()}), True
     raise CandleError(
         "the JSON holds no candles", "Give a list of rows, a list of objects or columns of lists."
     )
+
+
+def _rows_alike(columns: dict[str, Any]) -> bool:
+    """Whether it is what pandas writes: for each column an object from row to cell."""
+    cells = list(columns.values())
+    return all(isinstance(each, dict) and each.keys() == cells[0].keys() for each in cells)
+
+
+def _from_columns(columns: dict[str, list[Any]]) -> pl.DataFrame:
+    lengths = {name: len(cells) for name, cells in columns.items()}
+    if len(set(lengths.values())) > 1:
+        short, full = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
+        raise CandleError(
+            f"column {short} has {lengths[short]} values where {full} has {lengths[full]}",
+            "Give columns of one length.",
+        )
+    return pl.DataFrame({name: _column(cells) for name, cells in columns.items()})
 
 
 def _from_rows(rows: list[list[Any]]) -> pl.DataFrame:
@@ -175,13 +216,14 @@ def _from_rows(rows: list[list[Any]]) -> pl.DataFrame:
 def _column(cells: list[Any]) -> pl.Series:
     """One type for a column; whole numbers among others become fractions, the rest text."""
     kinds = {type(cell) for cell in cells} - {type(None)}
-    if kinds <= {int}:
+    too_long = any(isinstance(cell, int) and abs(cell) >= 2**63 for cell in cells)
+    if kinds <= {int} and not too_long:
         return pl.Series(cells, dtype=pl.Int64)
-    if kinds <= {int, float}:
+    if kinds <= {int, float} and not too_long:
         return pl.Series(
             [None if cell is None else float(cell) for cell in cells], dtype=pl.Float64
         )
-    if kinds <= {int, float, str}:
+    if kinds <= {int, float, str, bool} and kinds != {bool}:
         return pl.Series([None if cell is None else str(cell) for cell in cells], dtype=pl.String)
     return pl.Series(cells, strict=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from candlecast.checks import first_repeated
 from candlecast.errors import CandleError, InputError
@@ -32,8 +32,8 @@ _PRICES = ("open", "high", "low", "close")
 
 
 def plain(name: str) -> str:
-    """A name in small letters and digits alone: ``Unix Timestamp`` is ``unixtimestamp``."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """A name in small letters, without signs: ``Unix Timestamp`` is ``unixtimestamp``."""
+    return re.sub(r"[^a-z0-9\x80-\U0010ffff]", "", name.lower())
 
 
 def roles_of(columns: Sequence[str]) -> dict[str, int]:
@@ -48,6 +48,8 @@ def roles_of(columns: Sequence[str]) -> dict[str, int]:
         if role is None:
             continue
         if role in places:
+            if columns[places[role]] == name:
+                raise CandleError(f"column '{name}' stands twice", "Keep one of them.")
             raise CandleError(
                 f"columns '{columns[places[role]]}' and '{name}' both tell {role}",
                 f'Say which, with columns={{"{role}": "{name}"}}.',
@@ -62,8 +64,15 @@ def has_prices(columns: Sequence[str]) -> bool:
     return found.issuperset(_PRICES)
 
 
-def is_header(cells: Sequence[str]) -> bool:
-    """Whether a line's cells are names of a candle file rather than values or a banner."""
+def is_header(cells: Sequence[str], named: Collection[str] = ()) -> bool:
+    """Whether a line's cells are names of a candle file rather than values or a banner.
+
+    Args:
+        cells: The line's.
+        named: The names that the user gives columns; most of them stand in the header.
+    """
+    if 2 * sum(name in cells for name in named) > len(named):
+        return True
     known = [role for cell in cells if (role := _ROLES.get(plain(cell)))]
     return len(known) >= 3 and len(set(known) & set(_PRICES)) >= 2
 
@@ -78,10 +87,12 @@ def mapped_roles(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str
         if role not in _NAMES:
             raise InputError(f"columns: '{role}' is no column of candles. Use {', '.join(_NAMES)}.")
         if name not in columns:
-            raise InputError(
-                f"columns: there is no column '{name}' for {role}. "
-                f"The file has {', '.join(columns) or 'no names'}."
+            raise CandleError(
+                f"columns: there is no column '{name}' for {role}",
+                f"The file has {', '.join(columns) or 'no header'}.",
             )
+        if list(columns).count(name) > 1:
+            raise CandleError(f"column '{name}' stands twice", "Keep one of them.")
     if (twice := first_repeated(list(mapping.values()))) is not None:
         raise InputError(f"columns: '{twice}' is given twice. Give each column one meaning.")
     taken = set(mapping.values())

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 import polars as pl
 
 from candlecast.candles import SCHEMA
-from candlecast.checks import check_columns
 from candlecast.errors import CandleError
 from candlecast.sources.names import has_prices, mapped_roles
 from candlecast.sources.raw import Raw
@@ -53,13 +52,11 @@ def parse(table: Table, columns: Mapping[str, str] | None = None) -> Raw:
 
 
 def _roles(table: Table, columns: Mapping[str, str]) -> dict[str, int]:
-    if not table.columns:
+    if not (table.columns or columns):
         return {role: place for place, role in enumerate(("time", *_VALUES))}
     roles = mapped_roles(table.columns, columns)
-    times = [role for role in ("time", "unix", "date") if role in roles]
-    if not times:
-        check_columns(["time"], table.columns)
-    lacking = [role for role in _VALUES if role not in roles]
+    lacking = [] if roles.keys() & {"time", "unix", "date"} else ["time"]
+    lacking += [role for role in _VALUES if role not in roles]
     if lacking:
         raise CandleError(
             f"missing column{'s' if len(lacking) > 1 else ''} {', '.join(lacking)}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from candlecast.sources.frame_table import (
     ARROW,
     ARROW_STREAM,
@@ -11,11 +13,15 @@ from candlecast.sources.frame_table import (
     parquet_table,
 )
 from candlecast.sources.tables import Table
-from candlecast.sources.text_table import text_table
+from candlecast.sources.text_table import text_table, utf8
 
 
-def opened(content: bytes) -> Table:
+def opened(content: bytes, named: Collection[str] = ()) -> Table:
     """The table in a file's bytes.
+
+    Args:
+        content: The file.
+        named: The names that the user gives columns, by which a CSV's header is known too.
 
     Raises:
         CandleError: If it is damaged.
@@ -24,6 +30,7 @@ def opened(content: bytes) -> Table:
         return parquet_table(content)
     if content.startswith((ARROW, ARROW_STREAM)):
         return arrow_table(content)
-    if content[:256].removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"[", b"{")):
-        return json_table(content.removeprefix(b"\xef\xbb\xbf"))
-    return text_table(content)
+    content = utf8(content)
+    if content[:256].lstrip().startswith((b"[", b"{")):
+        return json_table(content)
+    return text_table(content, named)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
@@ -17,13 +19,21 @@ from candlecast.intervals import interval_text, parse_interval
 from candlecast.quality.facts import Quality, facts
 from candlecast.quality.repairs import Repairs, by_time, inferred_interval, repaired
 from candlecast.sources import cryptodatadownload, freqtrade, klines, ohlcv
-from candlecast.sources.containers import Member, members
+from candlecast.sources.containers import members
+from candlecast.sources.frame_table import frame_table
 from candlecast.sources.opening import opened
 from candlecast.sources.raw import Raw
 from candlecast.sources.rows import Part, Rows, joined
 from candlecast.sources.symbols import symbol_of
 from candlecast.sources.tables import Table
+from candlecast.sources.text_table import TextTable
 from candlecast.store.named import read_named
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Source: TypeAlias = "str | Path | pl.DataFrame | pd.DataFrame"
+"""Where candles are read from: a path, the name of a series in the store, or a frame."""
 
 LAYOUTS: tuple[ModuleType, ...] = (cryptodatadownload, klines, freqtrade, ohlcv)
 """Asked in this order. A layout is a module with `LAYOUT`, `recognises` and `parse`."""
@@ -57,7 +67,7 @@ def asked(
 
 
 def read(
-    path: str | Path,
+    path: Source,
     *,
     symbol: str | None = None,
     interval: str | timedelta | None = None,
@@ -70,9 +80,9 @@ def read(
 
     Args:
         path: A CSV, Parquet, Arrow or JSON file in any layout that is known, packed by gzip or zip
-            or not; a folder of such files; or a pattern such as ``months/*.zip``. Where nothing of
-            that name exists, a symbol in the store: ``[EXCHANGE/]SYMBOL[/INTERVAL]``; what follows
-            is of files.
+            or not; a folder of such files; a pattern such as ``months/*.zip``; or a Polars or
+            pandas frame. Where nothing of that name exists, a symbol in the store:
+            ``[EXCHANGE/]SYMBOL[/INTERVAL]``; what follows is of files and frames.
         symbol: The market; None takes it from the rows or the file's name.
         interval: From one open to the next, such as ``1m``; None takes the most common step.
         columns: What the file calls a column of candles, such as ``{"open": "o"}``.
@@ -86,18 +96,19 @@ def read(
         InputError: If a file is absent, empty, cut short, of an unknown layout, or holds a candle
             that is not valid; the message names the file and the line.
     """
-    stored = read_named(path)
+    stored = read_named(path) if isinstance(path, str | Path) else None
     if stored is not None:
         return stored
     want = asked(symbol, interval, columns, repairs)
-    candles, counts = _candles(raw_rows(path, want), want)
+    rows = raw_rows(path, want)
+    candles, counts = _candles(rows, want)
     for repair, count in counts.items():
-        _log.warning("%s: %s row%s (%s)", path, f"{count:,}", "s" if count > 1 else "", repair)
+        _log.warning("%s: %s row%s (%s)", rows.name, f"{count:,}", "s" if count > 1 else "", repair)
     return candles
 
 
 def read_with_report(
-    path: str | Path,
+    path: Source,
     *,
     symbol: str | None = None,
     interval: str | timedelta | None = None,
@@ -112,7 +123,7 @@ def read_with_report(
 
 
 def check(
-    path: str | Path,
+    path: Source,
     *,
     symbol: str | None = None,
     interval: str | timedelta | None = None,
@@ -137,23 +148,33 @@ def check(
     return replace(quality, repairs=counts)
 
 
-def raw_rows(path: str | Path, want: Asked) -> Rows:
-    """The rows of all files, joined and unrepaired.
+def raw_rows(path: Source, want: Asked) -> Rows:
+    """The rows of all files, or of a frame or the store's series, joined and unrepaired.
 
     Raises:
         InputError: If a file cannot be read, or the files are of different markets.
     """
+    stored = read_named(path) if isinstance(path, str | Path) else None
+    if stored is not None:
+        raw = Raw(stored.frame, "the store", "date-times")
+        return joined([Part(str(path), "row", 1, raw)], stored.symbol)
     parts, symbol = _parts(path, want)
     _check_one_interval(parts)
     return joined(parts, symbol)
 
 
-def _parts(path: str | Path, want: Asked) -> tuple[list[Part], str]:
+def _parts(path: Source, want: Asked) -> tuple[list[Part], str]:
     """Each file's rows; its bytes are let go before the rows are joined."""
+    if not isinstance(path, str | Path):
+        part, symbol = _part("the frame", "", partial(frame_table, path), want)
+        return [part], symbol
+    named = (want.columns or {}).values()
     parts: list[Part] = []
     symbols: list[str] = []
     for member in members(path):
-        part, symbol = _part(member, want)
+        part, symbol = _part(
+            member.place, member.name, partial(opened, member.content, named), want
+        )
         parts.append(part)
         symbols.append(symbol)
         if symbol != symbols[0]:
@@ -185,31 +206,35 @@ def _text(interval: timedelta) -> str:
     return interval_text(interval) if whole else str(interval)
 
 
-def _part(member: Member, want: Asked) -> tuple[Part, str]:
+def _part(place: str, name: str, opening: Callable[[], Table], want: Asked) -> tuple[Part, str]:
     """One file's rows, and its market."""
     unit, first = "row", 1
     try:
-        table = opened(member.content)
+        table = opening()
         unit, first = table.first
-        raw = _parsed(table, member, want)
-        symbol = want.symbol or raw.symbol or symbol_of(member.name)
+        raw = _parsed(table, want)
+        symbol = want.symbol or raw.symbol or symbol_of(name)
         if symbol is None:
             raise CandleError(
-                "the file's name does not start with a symbol",
-                'Name it like BTCUSDT_1m.parquet, or give symbol="BTCUSDT".',
+                "the file's name does not start with a symbol"
+                if name
+                else "its market is not told",
+                'Name it like BTCUSDT_1m.parquet, or give symbol="BTCUSDT".'
+                if name
+                else 'Give symbol="BTCUSDT", or such.',
             )
     except CandleError as error:
         where = "" if error.row is None else f", {unit} {first + error.row}"
-        raise InputError(error.describe(f"{member.place}{where}: ")) from error
+        raise InputError(error.describe(f"{place}{where}: ")) from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InputError(f"{member.place}: {_UNREADABLE}") from error
-    return Part(member.place, unit, first, raw), symbol
+        raise InputError(f"{place}: {_UNREADABLE}") from error
+    return Part(place, unit, first, raw), symbol
 
 
 _UNREADABLE = "the values cannot be read as candles. Is the file damaged? Download it again."
 
 
-def _parsed(table: Table, member: Member, want: Asked) -> Raw:
+def _parsed(table: Table, want: Asked) -> Raw:
     if want.columns:
         return ohlcv.parse(table, want.columns)
     for layout in LAYOUTS:
@@ -217,18 +242,18 @@ def _parsed(table: Table, member: Member, want: Asked) -> Raw:
             raw = layout.parse(table)
             assert isinstance(raw, Raw)
             return raw
-    raise InputError(
-        f"{member.place}: the layout is not known ({_shown(table, member)}). Known layouts: "
-        f"{', '.join(layout.LAYOUT for layout in LAYOUTS)}. If the columns are called otherwise, "
-        'say so with columns={"time": "its name", "open": …}; for any other layout, build the '
-        "table yourself and pass it to candlecast.Candles.from_frame."
+    raise CandleError(
+        f"the layout is not known ({_shown(table)})",
+        f"Known layouts: {', '.join(layout.LAYOUT for layout in LAYOUTS)}. If the columns are "
+        'called otherwise, say so with columns={"time": "its name", "open": …}; for any other '
+        "layout, build the table yourself and pass it to candlecast.Candles.from_frame.",
     )
 
 
-def _shown(table: Table, member: Member) -> str:
-    if table.form != "CSV":
+def _shown(table: Table) -> str:
+    if not isinstance(table, TextTable):
         return f"its columns are {', '.join(table.columns[:12]) or 'without names'}"
-    text = member.content[:400].decode("utf-8", errors="replace").strip("\ufeff \r\n\t")
+    text = table.content[:400].decode("utf-8", errors="replace").strip()
     line = text.partition("\n")[0][:80].rstrip()
     return f"the first line is {line!r}"
 

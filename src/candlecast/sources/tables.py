@@ -9,7 +9,6 @@ import polars as pl
 
 TIMES = ("time", "unix", "date", "close_time")
 TEXTS = ("symbol", "closed")
-REQUIRED_ROLES = ("open", "high", "low", "close", "volume")
 
 NOT_KNOWN = ("", "null", "none", "n/a")
 """Words that stand for a value that is not known, in small letters."""
@@ -20,7 +19,7 @@ class Table(Protocol):
 
     @property
     def form(self) -> str:
-        """``CSV``, ``Parquet``, ``Arrow`` or ``JSON``."""
+        """``CSV``, ``Parquet``, ``Arrow``, ``JSON`` or ``frame``."""
         ...
 
     @property
@@ -42,9 +41,10 @@ class Table(Protocol):
         """The columns at these places, each under its role's name and in its type.
 
         Prices, volumes and counts are Float64 or Int64; times stay as they are written (text,
-        numbers or date-times); the rest is text.
+        numbers or date-times); the rest is text. A value that the file says it does not know is
+        null, which the rules of a candle judge.
 
         Raises:
-            CandleError: If a cell is no number, or a needed one is missing.
+            CandleError: If a cell is no number, a time is missing, or a line is cut short.
         """
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,7 +12,7 @@ import polars as pl
 from candlecast.checks import first_true
 from candlecast.errors import CandleError
 from candlecast.sources.names import is_header
-from candlecast.sources.tables import NOT_KNOWN, REQUIRED_ROLES, TEXTS, TIMES
+from candlecast.sources.tables import NOT_KNOWN, TEXTS, TIMES
 
 _HEAD_BYTES = 65_536
 _BANNER_LINES = 5
@@ -137,17 +137,14 @@ class TextTable:
         return numbers
 
     def _check_cells(self, table: pl.DataFrame, roles: Mapping[str, int]) -> None:
-        """A line with fewer cells than the others was cut, or lost a value."""
-        for role, place in roles.items():
-            needed = role in REQUIRED_ROLES or role in TIMES
-            row = first_true(table[role].is_null()) if needed else None
+        """A line with fewer cells than the others was cut; one without a time is no candle's."""
+        self._check_ends(table.to_series(table.width - 1))
+        for role in roles.keys() & set(TIMES):
+            row = first_true(table[role].is_null())
             if row is not None:
                 raise CandleError(
-                    f"{self._name(place, role)} is missing, the line may be cut short",
-                    "Complete the line, or download the file again.",
-                    row,
+                    f"{self._name(roles[role], role)} is missing", "Every candle needs it.", row
                 )
-        self._check_ends(table.to_series(table.width - 1))
 
     def _check_ends(self, last: pl.Series) -> None:
         """An unknown value at a line's end must be written as such, or the line was cut."""
@@ -189,11 +186,15 @@ class TextTable:
         return start
 
 
-def text_table(content: bytes) -> TextTable:
+def text_table(content: bytes, named: Collection[str] = ()) -> TextTable:
     """Open a text file.
 
+    Args:
+        content: Its bytes in UTF-8, without a byte order mark.
+        named: The names that the user gives columns, by which a header is known too.
+
     Raises:
-        CandleError: If it is no text, or holds a byte that no text has.
+        CandleError: If it holds a byte that no text has, or a line that no candle file has.
     """
     content = _plain(content)
     lines = content[:_HEAD_BYTES].decode("utf-8", errors="replace").split("\n")
@@ -202,16 +203,27 @@ def text_table(content: bytes) -> TextTable:
     lines = [line.rstrip("\r") for line in lines]
     separator = _separator(lines)
     shown = [_cells(line, separator) for line in lines[: _BANNER_LINES + _SHOWN_ROWS]]
-    header = next((n for n, cells in enumerate(shown[:_BANNER_LINES]) if is_header(cells)), None)
-    start = _first_row(shown) if header is None else header + 1
+    header = next(
+        (n for n, cells in enumerate(shown[:_BANNER_LINES]) if is_header(cells, named)), None
+    )
+    start = _first_row(shown) if header is None else _first_filled(shown, header + 1)
     columns = [] if header is None else shown[header]
     head = [cells for cells in shown[start:] if any(cells)]
+    if not head and len(content) > _HEAD_BYTES:
+        raise CandleError(
+            f"one of the first lines is longer than {_HEAD_BYTES:,} bytes",
+            "No line of candles is. Is this another kind of file?",
+        )
     width = len(columns) or (len(head[0]) if head else 0)
     return TextTable(content, columns, head, ("line", start + 1), separator, width)
 
 
-def _plain(content: bytes) -> bytes:
-    """UTF-8 without a mark, without what may trail behind the last line, ended by a line end."""
+def utf8(content: bytes) -> bytes:
+    """Text in UTF-8 without a byte order mark.
+
+    Raises:
+        CandleError: If it starts as UTF-16 and is not.
+    """
     if content.startswith(_UTF16_MARKS):
         try:
             content = content.decode("utf-16").encode()
@@ -219,8 +231,11 @@ def _plain(content: bytes) -> bytes:
             raise CandleError(
                 "the file starts as UTF-16 and is not", "Save it as UTF-8, or download it again."
             ) from error
-    if content.startswith(_UTF8_MARK):
-        content = content.removeprefix(_UTF8_MARK)
+    return content.removeprefix(_UTF8_MARK)
+
+
+def _plain(content: bytes) -> bytes:
+    """Without what may trail behind the last line, ended by a line end."""
     _refuse_nul(content[:_HEAD_BYTES])
     if b"\n" not in content[:_HEAD_BYTES] and b"\r" in content[:_HEAD_BYTES]:
         content = content.replace(b"\r", b"\n")  # old Macintosh line ends
@@ -237,7 +252,8 @@ def _refuse_nul(content: bytes) -> None:
         line = content.count(b"\n", 0, nul) + 1
         raise CandleError(
             f"there is a NUL byte in line {line}",
-            "The file is damaged or no text. Download it again.",
+            "The file is damaged, no text, or in an encoding that is not told. Save it as UTF-8, "
+            "or download it again.",
         )
 
 
@@ -257,6 +273,11 @@ def _cells(line: str, separator: str) -> list[str]:
     except csv.Error:
         return [line]
     return [cell.strip() for cell in cells]
+
+
+def _first_filled(shown: list[list[str]], start: int) -> int:
+    """The first line from `start` on that is not blank."""
+    return next((n for n in range(start, len(shown)) if any(shown[n])), start)
 
 
 def _first_row(shown: list[list[str]]) -> int:

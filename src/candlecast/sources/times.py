@@ -37,6 +37,8 @@ _FORMATS = (
     "%Y/%m/%d %H:%M:%S",
     "%Y/%m/%d %H:%M",
     "%Y/%m/%d",
+    "%Y-%m-%d %H:%M:%S%.f%z",
+    "%Y-%m-%d %H:%M%z",
 )
 
 
@@ -56,29 +58,33 @@ def moments(cells: pl.Series) -> Moments:
             date whose month and day cannot be told apart.
     """
     if isinstance(cells.dtype, pl.Datetime | pl.Date):
-        return _in_range(Moments(_zoned(cells), "date-times"))
+        return _in_range(Moments(_zoned(cells), "date-times"), cells)
     if cells.dtype == pl.String:
-        return _in_range(_from_text(cells))
+        return _in_range(_from_text(cells), cells)
     if cells.dtype.is_numeric():
-        return _in_range(_from_numbers(cells))
+        return _in_range(_from_numbers(cells), cells)
     raise CandleError(
         f"column {cells.name} holds {cells.dtype}, no times",
         "Give date-times, text, or numbers since 1970.",
     )
 
 
-def _in_range(found: Moments) -> Moments:
+def _in_range(found: Moments, written: pl.Series) -> Moments:
     """Refuse what no candle can open at; Python itself has no year above 9999."""
     known = found.values.to_physical().is_between(0, _LATEST).fill_null(value=False)
     row = None if known.all() else first_true(~known)
     if row is not None:
         raise CandleError(
-            f"the open time ({found.values.to_physical()[row]} µs since 1970) lies outside the "
-            "years 1970 to 2261",
-            "Correct the row.",
+            f"the open time '{_as_written(written, row)}' lies outside the years 1970 to 2261",
+            "Write times such as 2021-05-16 00:35:00, UTC, or numbers since 1970.",
             row,
         )
     return found
+
+
+def _as_written(cells: pl.Series, row: int | None) -> str:
+    """A cell as text; of date-times Python's own have no year above 9999."""
+    return str(cells[row or 0 : (row or 0) + 1].cast(pl.String)[0])
 
 
 def agreeing_moments(unix: pl.Series, date: pl.Series) -> tuple[Moments, tuple[str, ...]]:
@@ -100,7 +106,7 @@ def agreeing_moments(unix: pl.Series, date: pl.Series) -> tuple[Moments, tuple[s
     rounded = _rounded(unix)
     dates = _dates(date, unix, rounded)
     if rounded is not None:
-        return _in_range(Moments(dates, "text")), (
+        return _in_range(Moments(dates, "text"), date), (
             "the unix column was rounded by a spreadsheet (such as "
             f"{unix[first_true(rounded) or 0]}): the date column tells the time",
         )
@@ -241,7 +247,7 @@ def _parsed(cells: pl.Series, formats: tuple[str, ...]) -> pl.Series:
         return times
     tidy = (
         cells.str.strip_chars()
-        .str.replace("T", " ", literal=True)
+        .str.replace(r"^(\d{4}-\d\d-\d\d)T", "$1 ")
         .str.replace(r"(?:Z| ?UTC|\+00:?00)$", "")
         .str.replace(r"(?i)( \d\d-[ap]m)$", "$1:00")
     )
