@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from candlecast.candles import Candles
 from candlecast.cli import main
 from candlecast.sources import read
 from candlecast.store import Store
@@ -73,6 +74,17 @@ def test_a_wrong_request_is_one_line_and_status_2(conflicting: Path) -> None:
     assert command("check", conflicting.with_name("none.csv"))[0] == 2
 
 
+def test_a_symbol_of_the_store_is_checked_like_a_file(
+    candles: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANDLECAST_STORE", str(tmp_path))
+    Store().write(candles, "binance")
+    status, shown, _ = command("check", candles.symbol, "--json")
+    found = json.loads(shown)
+    assert (status, found["rows"], found["layouts"]) == (0, len(candles), ["the store"])
+    assert command("check", "NONEUSDT")[0] == 2
+
+
 def test_import_puts_the_repaired_candles_into_the_store(conflicting: Path, tmp_path: Path) -> None:
     root = tmp_path / "store"
     given = ["--exchange", "binance", "--store", root]
@@ -81,5 +93,9 @@ def test_import_puts_the_repaired_candles_into_the_store(conflicting: Path, tmp_
     status, shown, _ = command("import", conflicting, *given, *repair, "--json")
     assert status == 0
     assert json.loads(shown)["repairs"] == {"conflicting_duplicates: last": 1}
+    (manifest,) = root.rglob("manifest.json")
+    assert json.loads(manifest.read_bytes())["repairs"] == {
+        str(conflicting): {"conflicting_duplicates: last": 1}
+    }
     kept = Store(root).read("BTCUSDT", "1m", exchange="binance")
     assert kept.sha256 == read(conflicting, repairs={"conflicting_duplicates": "last"}).sha256

@@ -105,6 +105,34 @@ def test_gaps_stay_unless_asked_otherwise(tmp_path: Path) -> None:
     assert read(written(tmp_path, [*GOOD[:3], *GOOD[5:]])).missing == 2
 
 
+def test_a_value_that_the_file_says_it_lacks_is_impossible_and_never_filled(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path, [*GOOD[:4], line(4, close="null"), *GOOD[5:]])
+    for repairs in (None, {"gaps": "carry"}):
+        quality = check(path, repairs=repairs)
+        assert quality.impossible.examples[0]["problem"] == "close is missing"
+        assert "line 6: close is missing" in str(quality.stopped)
+    candles, quality = read_with_report(path, repairs={"impossible": "drop"})
+    assert (len(candles), quality.repairs) == (9, {"impossible: drop": 1})
+
+
+def test_what_one_of_two_agreeing_rows_alone_knows_is_kept(tmp_path: Path) -> None:
+    for place in (5, 4):
+        rows = [*GOOD]
+        rows.insert(place, line(4, trades="NULL"))
+        candles = read(written(tmp_path, rows))
+        assert candles.frame["trades"].to_list() == [5] * 10
+
+
+def test_rows_that_agree_with_one_between_that_knows_less_may_still_conflict(
+    tmp_path: Path,
+) -> None:
+    rows = [*GOOD[:5], line(4, trades="NULL"), line(4, trades=6), *GOOD[5:]]
+    with pytest.raises(InputError, match=r"line 8: .* stands twice, with different values"):
+        read(written(tmp_path, rows))
+
+
 def test_a_repair_or_policy_that_there_is_not_is_named(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD)
     with pytest.raises(InputError, match=r"'polish' is no repair. The repairs are order"):

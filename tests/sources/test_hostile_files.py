@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
+import os
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -100,6 +104,108 @@ def test_any_bytes_at_all_give_valid_candles_or_one_error(
 
 
 @FAST
+@given(units=st.lists(st.sampled_from(["s", "ms", "us", "ns"]), min_size=40, max_size=40))
+def test_each_number_tells_its_own_unit_however_they_are_mixed(
+    tmp_path: Path, units: list[str]
+) -> None:
+    factors = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+    times = CANDLES.frame["time"].dt.epoch("ns").to_list()
+    mixed = [time // factors[unit] for time, unit in zip(times, units, strict=True)]
+    path = tmp_path / "BTCUSDT.csv"
+    path.write_text(CANDLES.frame.with_columns(time=pl.Series(mixed)).write_csv())
+    assert read(path).sha256 == CANDLES.sha256
+    assert len(check(path).units) == len(set(units))
+
+
+@FAST
+@given(
+    encoding=st.sampled_from(
+        ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252"]
+    ),
+    ends=st.sampled_from(["\n", "\r\n", "\r"]),
+    note=st.text("aé\x80ß€日\t;'", max_size=4),
+)
+def test_in_any_encoding_the_candles_are_exact_or_refused(
+    tmp_path: Path, encoding: str, ends: str, note: str
+) -> None:
+    table = CANDLES.frame.with_columns(remark=pl.lit(note), time=pl.col("time").dt.epoch("ms"))
+    text = table.write_csv().replace("\n", ends)
+    path = tmp_path / "BTCUSDT.csv"
+    path.write_bytes(text.encode(encoding, errors="replace"))
+    candles = read_or_refuse(path)
+    if candles is not None:
+        assert candles.sha256 == CANDLES.sha256
+    assert candles is not None or encoding in ("utf-16-le", "utf-16-be", "utf-32")
+
+
+PRICES = st.floats(1e-12, 1e12, allow_nan=False)
+AMOUNTS = st.floats(0, 1e15, allow_nan=False)
+
+
+@FAST
+@given(
+    layout=st.sampled_from(sorted(WRITERS)),
+    prices=st.lists(st.lists(PRICES, min_size=4, max_size=4), min_size=25, max_size=25),
+    amounts=st.lists(AMOUNTS, min_size=25, max_size=25),
+)
+def test_any_numbers_that_candles_can_have_are_read_again_to_the_last_bit(
+    tmp_path: Path, layout: str, prices: list[list[float]], amounts: list[float]
+) -> None:
+    bars = [(sorted(each), each) for each in prices]
+    frame = CANDLES.frame.head(25).with_columns(
+        open=pl.Series([each[0] for _, each in bars]),
+        close=pl.Series([each[1] for _, each in bars]),
+        low=pl.Series([low for (low, *_), _ in bars]),
+        high=pl.Series([high for (*_, high), _ in bars]),
+        volume=pl.Series(amounts),
+        quote_volume=pl.Series(amounts) * pl.Series([each[1] for _, each in bars]),
+    )
+    candles = Candles.from_frame(frame, "BTCUSDT")
+    path = tmp_path / "BTCUSDT"
+    path.write_bytes(WRITERS[layout](candles))
+    again = read_or_refuse(path)
+    if again is None:  # nameless volumes that all are 0 do not tell which is of the coin
+        assert layout == "CryptoDataDownload, without a header"
+        return
+    assert again.frame.equals(candles.frame.select(again.frame.columns))
+
+
+LINES = ("archive, milliseconds", "CryptoDataDownload, without a header", "klines with a header")
+
+
+@FAST
+@given(layout=st.sampled_from(LINES), order=st.permutations(range(40)))
+def test_rows_of_any_layout_in_any_order_are_the_same_candles(
+    tmp_path: Path, layout: str, order: list[int]
+) -> None:
+    lines = WRITTEN[layout].splitlines(keepends=True)
+    header = lines[: len(lines) - 40]
+    path = tmp_path / "BTCUSDT.csv"
+    path.write_bytes(b"".join([*header, *(lines[len(header) + row] for row in order)]))
+    again = read(path).frame
+    assert again.equals(CANDLES.frame.select(again.columns))
+
+
+@FAST
+@given(
+    name=st.one_of(
+        st.text(min_size=1, max_size=30),
+        st.lists(st.sampled_from(["..", "/", "\\", "C:", "~", "a", "\0", "BTCUSDT", ".csv"])).map(
+            "".join
+        ),
+    ).filter(lambda name: name.partition("\0")[0])
+)
+def test_any_name_in_a_zip_is_a_name_alone(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "inner" / "BTC.zip"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(zipped(archive(CANDLES), name))
+    candles = read_or_refuse(path)
+    if candles is not None:
+        assert candles.frame.equals(CANDLES.frame)
+    assert sorted(tmp_path.rglob("*")) == [path.parent, path]
+
+
+@FAST
 @given(order=st.permutations(range(12)))
 def test_rows_in_any_order_are_sorted_and_counted(tmp_path: Path, order: list[int]) -> None:
     lines = plain_csv(CANDLES).splitlines()
@@ -188,6 +294,60 @@ def test_archives_without_candles_damaged_or_too_deep_are_refused(tmp_path: Path
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=message):
             read(tmp_path / name)
+
+
+def test_what_is_packed_otherwise_is_named(tmp_path: Path) -> None:
+    locked = bytearray(zipped(archive(CANDLES)))
+    for start in (6, locked.index(b"PK\x01\x02") + 8):
+        locked[start] |= 1  # the flag of encryption, in both headers
+    for name, content, message in (
+        ("a.csv.xz", lzma.compress(archive(CANDLES)), "packed by xz. Unpack it first"),
+        ("a.csv.bz2", bz2.compress(archive(CANDLES)), "packed by bzip2. Unpack it first"),
+        ("a.csv.zst", b"\x28\xb5\x2f\xfd" + bytes(9), "packed by Zstandard"),
+        ("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(9), "packed by 7-Zip"),
+        ("a.xlsx", zipped(b"<xml/>", "xl/workbook.xml"), "a spreadsheet. Save its sheet as CSV"),
+        ("a.zip", bytes(locked), "the zip archive is encrypted. Unpack it first"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            read(tmp_path / name)
+    (tmp_path / "months").mkdir()
+    (tmp_path / "months" / "BTCUSDT.csv").write_bytes(archive(CANDLES))
+    (tmp_path / "a.csv.xz").rename(tmp_path / "months" / "BTCUSDT-2.csv.xz")
+    with pytest.raises(InputError, match="packed by xz"):
+        read(tmp_path / "months")
+
+
+def test_pipes_and_links_in_a_circle_are_named_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "BTCUSDT.csv")
+    for path in (tmp_path / "BTCUSDT.csv", tmp_path):
+        with pytest.raises(InputError, match="no file that ends"):
+            read(path)
+    (tmp_path / "BTCUSDT.csv").unlink()
+    (tmp_path / "round.csv").symlink_to(tmp_path / "round.csv")
+    with pytest.raises(InputError, match=r"cannot be read|no such file"):
+        read(tmp_path / "round.csv")
+    (tmp_path / "round.csv").unlink()
+    (tmp_path / "again").symlink_to(tmp_path)
+    (tmp_path / "BTCUSDT.csv").write_bytes(archive(CANDLES))
+    assert check(tmp_path).files == 1
+
+
+def test_a_folder_within_that_may_not_be_looked_into_is_no_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "BTCUSDT.csv").write_bytes(archive(CANDLES))
+    (tmp_path / "more").mkdir()
+    look = os.scandir
+
+    def refusing(path: str) -> Any:
+        if str(path).endswith("more"):
+            raise PermissionError(13, "Permission denied", path)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(InputError, match=r"more: the folder cannot be read \(Permission denied\)"):
+        read(tmp_path)
 
 
 def test_what_never_ends_is_not_read(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -126,6 +127,18 @@ def test_columns_are_mapped_by_the_user(tmp_path: Path) -> None:
         assert_same(read(tmp_path / name, columns=theirs), candles)
 
 
+def test_the_users_names_find_the_header_whatever_the_order_of_columns(tmp_path: Path) -> None:
+    candles = full(30, 4, datetime(2022, 1, 1, tzinfo=UTC))
+    kept = ["volume", "close", "time", "low", "high", "open"]
+    names = {name: f"theirs {name}" for name in kept}
+    path = tmp_path / "BTCUSDT.csv"
+    candles.frame.select(kept).rename(names).write_csv(path)
+    assert_same(read(path, columns=names), candles)
+    path.write_bytes(path.read_bytes().partition(b"\n")[2])
+    with pytest.raises(InputError, match=r"BTCUSDT.csv: columns: there is no column .* no header"):
+        read(path, columns=names)
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
@@ -146,10 +159,20 @@ def test_a_wrong_mapping_is_named(tmp_path: Path, columns: dict[str, str], messa
     [
         ("X.csv", b"time,open,high,low,close,volume\n1,1,1,1,1,1\n", "line 2: time 1 is no"),
         ("X.csv", b"time,open,high,low,close,volume\nsoon,1,1,1,1,1\n", "line 2: 'soon' is no"),
+        ("X.csv", b"time,open,high,low,close,volume\n\n,1,1,1,1,1\n", "line 3: time is missing"),
         ("X.csv", b"time,open,high,low,close,volume\n", "a header and no candle"),
         ("X.csv", b"time,open,high,low,close\n2021-01-01,1,1,1,1\n", "missing column volume"),
         ("X.csv", b"time,open,high,low,close,volume\n9999-01-01,1,1,1,1,1\n", "1970 to 2261"),
         ("X.csv", b"\xff\xfet", "UTF-16 and is not"),
+        ("X.csv", "time,open\n".encode("utf-16-le"), "encoding that is not told. Save it as UTF-8"),
+        ("X.csv", b"time,open,high,low,close,volume\n01/20/21,1,1,1,1,1\n", "time '01/20/21' lies"),
+        ("X.csv", b"time,open,high,low,close,volume\n20.1.21,1,1,1,1,1\n", "'20.1.21' is no time"),
+        ("X.csv", b"open,high,low,close,volume\n1,1,1,1,1\n", r"missing column time.*columns=\{"),
+        ("X.csv", b"time,open,high,low,close,volume\n" + b"1" * 70_000, "longer than 65,536 bytes"),
+        ("X.json", b'[{"open": 1, "open": 2}]', "an object gives 'open' twice"),
+        ("X.json", b'{"time": [1, 2], "open": [1]}', "column open has 1 values where time has 2"),
+        ("X.json", b"[[1653640800000,1,1,1,true,1],[1653640860000,1,1,1,1,1]]", "row 1: 'True' in"),
+        ("X.json", b"[[1,1,1,1,1,1" + b"0" * 400 + b"]]", "time 1 is no moment"),
         ("X.csv", b"time,open,high,low,close,volume\n2021-01-01,1,1\0,1,1,1\n", "NUL .* line 2"),
         ("X.csv", b"open,open,high,low,close,time,volume\n1,1,1,1,1,1,1\n", "open. stands twice"),
         ("X.json", b"[[1,2,3,4,5,6],[1,2]]", "row 2: the row has 2 cells where the first has 6"),
@@ -168,6 +191,47 @@ def test_a_fault_of_a_file_is_named(
     with pytest.raises(InputError, match=message) as caught:
         read(tmp_path / name)
     assert str(caught.value).startswith(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%dT%H:%M:%S.000Z", "%Y-%m-%d %H:%M",
+        "%Y-%m-%d %H:%M:%S+00:00", "%Y-%m-%dT%H:%M:%S.000000+0000", "%Y/%m/%d %H:%M",
+    ],
+)  # fmt: skip
+def test_times_as_text_are_utc_however_they_say_so(tmp_path: Path, written: str) -> None:
+    candles = full(30, 4, datetime(2022, 3, 27, 0, 50, tzinfo=UTC))  # an hour that some clocks skip
+    path = tmp_path / "BTCUSDT.csv"
+    candles.frame.with_columns(pl.col("time").dt.strftime(written)).write_csv(path)
+    assert_same(read(path), candles)
+
+
+@pytest.mark.parametrize("written", ["%Y-%m-%dT%H:%M:%S%:z", "%Y-%m-%d %H:%M:%S%.6f%z"])
+def test_times_with_an_offset_are_brought_to_utc_over_a_change_of_clocks(
+    tmp_path: Path, written: str
+) -> None:
+    candles = full(120, 4, datetime(2021, 10, 31, 0, 30, tzinfo=UTC))
+    there = pl.col("time").dt.convert_time_zone("Europe/Berlin").dt.strftime(written)
+    path = tmp_path / "BTCUSDT.csv"
+    candles.frame.with_columns(there).write_csv(path)
+    assert b"+02" in path.read_bytes()
+    assert b"+01" in path.read_bytes()
+    assert_same(read(path), candles)
+
+
+def test_what_pandas_writes_is_read_with_its_index(tmp_path: Path) -> None:
+    candles = full(30, 4, datetime(2022, 1, 1, tzinfo=UTC))
+    path = tmp_path / "BTCUSDT"
+    path.write_bytes(WRITERS["CryptoDataDownload, by minute"](candles))
+    pd.read_csv(path).to_csv(path)
+    assert path.read_bytes().startswith(b",unix,")
+    assert_same(read(path), candles)
+    frame = candles.to_pandas()
+    frame["time"] = frame["time"].dt.strftime("%Y-%m-%d %H:%M:%S")
+    frame.to_json(path, double_precision=15)
+    again = read(path).frame
+    assert_frame_equal(again, candles.frame, rel_tol=1e-12)
 
 
 def test_header_less_volumes_that_prices_do_not_tell_apart_are_refused(tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ def _plain(content: bytes) -> bytes:
         content = content.replace(b"\r", b"\n")  # old Macintosh line ends
     end = content[-4096:]
     if end.rstrip() + b"\n" != end and end.rstrip() + b"\r\n" != end:
-        return content.rstrip() + b"\n"
+        return content.rstrip(b" \r\n") + b"\n"  # a tab may stand between empty cells
     return content
 
 
