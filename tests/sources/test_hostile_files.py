@@ -243,6 +243,38 @@ def test_absurd_numbers_give_valid_candles_or_one_error(
     read_or_refuse(path)
 
 
+MOMENTS = st.sampled_from(
+    ["2021-01-20 00:0{}:00", "2021-01-20T00:0{}:00+02:00", "2021-01-20", "2021-01-20 03-AM",
+     "01/20/2021 00:0{}", "20/01/2021 00:0{}", "161110{}800", "161110{}800000.0", "1.61111{}E+12",
+     "", "NULL", "x", "-5", "inf", "1e999", "9999999999999999999999{}", "0001-01-01",
+     "99999-01-01 00:00:00", "2021-01-20 00:0{}:00+25:99"]
+)  # fmt: skip
+
+
+@FAST
+@given(
+    names=st.sampled_from(
+        ["unix,date", "time,date", "unix,time", "time,close_time", "time,closed"]
+    ),
+    usual=st.tuples(MOMENTS, MOMENTS),
+    odd=st.one_of(st.none(), st.tuples(MOMENTS, MOMENTS)),
+    layout=st.sampled_from(["symbol", "pair", "remark"]),
+)
+def test_two_columns_of_any_times_give_valid_candles_or_one_error(
+    tmp_path: Path,
+    names: str,
+    usual: tuple[str, str],
+    odd: tuple[str, str] | None,
+    layout: str,
+) -> None:
+    path = tmp_path / "BTCUSDT"
+    pairs = [usual, usual, odd or usual, usual]
+    lines = [f"{','.join(p).format(n, n)},BTC/USDT,10,12,9,11,{n}" for n, p in enumerate(pairs)]
+    header = f"{names},{layout},open,high,low,close,volume"
+    path.write_text("\n".join([header, *lines]), encoding="utf-8")
+    read_or_refuse(path)
+
+
 def test_bombs_are_refused_before_they_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

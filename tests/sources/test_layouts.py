@@ -220,6 +220,26 @@ def test_times_with_an_offset_are_brought_to_utc_over_a_change_of_clocks(
     assert_same(read(path), candles)
 
 
+@pytest.mark.parametrize("date", ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%m/%d/%Y %H:%M"])
+@pytest.mark.parametrize("time", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
+def test_two_columns_of_dates_agree_or_the_row_is_named(
+    tmp_path: Path, date: str, time: str
+) -> None:
+    candles = full(30, 4, datetime(2022, 1, 30, tzinfo=UTC))
+    times = candles.frame["time"]
+    table = candles.frame.with_columns(
+        times.dt.strftime(time), times.dt.strftime(date).alias("date")
+    )
+    path = tmp_path / "BTCUSDT"
+    table.write_csv(path)
+    assert_same(read(path), candles)
+    parsed = table.with_columns(times)
+    assert_same(read(parsed.with_columns(date=times.dt.date()), symbol="BTCUSDT"), candles)
+    path.write_bytes(path.read_bytes().replace(b"30", b"31", 1))
+    with pytest.raises(InputError, match=r"line 2: date .* and time .* are not the same moment"):
+        read(path)
+
+
 def test_what_pandas_writes_is_read_with_its_index(tmp_path: Path) -> None:
     candles = full(30, 4, datetime(2022, 1, 1, tzinfo=UTC))
     path = tmp_path / "BTCUSDT"

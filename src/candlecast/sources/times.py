@@ -90,8 +90,8 @@ def _as_written(cells: pl.Series, row: int | None) -> str:
 def agreeing_moments(unix: pl.Series, date: pl.Series) -> tuple[Moments, tuple[str, ...]]:
     """The times of a file that writes each twice, as a number and as a date, which must agree.
 
-    Where a spreadsheet rounded the numbers (``1.61888E+12``), the dates count, and lie within what
-    the rounding left open.
+    The first may be a date, too. Where a spreadsheet rounded the numbers (``1.61888E+12``), the
+    dates count, and lie within what the rounding left open.
 
     Returns:
         The times, and notes for the user.
@@ -104,7 +104,7 @@ def agreeing_moments(unix: pl.Series, date: pl.Series) -> tuple[Moments, tuple[s
         if numbers.values.equals(_zoned(date)):
             return numbers, ()
     rounded = _rounded(unix)
-    dates = _dates(date, unix, rounded)
+    dates = moments(date).values if _are_dates(unix) else _dates(date, unix, rounded)
     if rounded is not None:
         return _in_range(Moments(dates, "text"), date), (
             "the unix column was rounded by a spreadsheet (such as "
@@ -114,11 +114,18 @@ def agreeing_moments(unix: pl.Series, date: pl.Series) -> tuple[Moments, tuple[s
     row = _first_apart(numbers.values, dates, date)
     if row is not None:
         raise CandleError(
-            f"date '{date[row]}' and unix {unix[row]} are not the same moment",
+            f"date '{date[row]}' and {unix.name} {unix[row]} are not the same moment",
             "Both tell the open time in UTC. Remove the column that is wrong.",
             row,
         )
     return numbers, ()
+
+
+def _are_dates(cells: pl.Series) -> bool:
+    """Whether these are date-times, or text without a number among it."""
+    if cells.dtype != pl.String:
+        return isinstance(cells.dtype, pl.Datetime | pl.Date)
+    return not cells.str.contains(r"^\s*\d+\.?\d*([eE]\+?\d+)?\s*$").any()
 
 
 def _first_apart(numbers: pl.Series, dates: pl.Series, written: pl.Series) -> int | None:
@@ -127,7 +134,8 @@ def _first_apart(numbers: pl.Series, dates: pl.Series, written: pl.Series) -> in
     if not apart.any():
         return None
     if written.dtype != pl.String:
-        return first_true(apart & (numbers.dt.truncate("1s") != dates))
+        precision = "1d" if written.dtype == pl.Date else "1s"
+        return first_true(apart & (numbers.dt.truncate(precision) != dates))
     colons = written.str.count_matches(":", literal=True)
     hours = written.str.contains(r"(?i)[ap]m$")
     ways = {"1s": colons >= 2, "1m": (colons == 1) & ~hours, "1h": hours, "1d": colons == 0}
