@@ -23,6 +23,7 @@ from servers import Fault, csv_text, cut_short, hang_up, klines, serving, status
 from venues import HOUR, JANUARY, NOW, SINCE, Venue, Waits, fetched
 
 HTML = status(200, b"<html>Please log in</html>", Content_Type="text/html")
+KLINE = "1735689600000000,9,9,9,9,1,1735693199999999,9,1,1,9,0"
 MONTH = "monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2025-01"
 
 
@@ -285,9 +286,14 @@ def crossed() -> bytes:
         (b"this is no zip", "no whole zip"),
         (encrypted(), "no whole zip .*encrypted"),
         (bomb(), "unpacks to more than the"),
-        (zipped({"BTCUSDT-1h-2025-01.csv": "1,2,3\n"}), "a field is empty|12 numbers"),
-        (zipped({"BTCUSDT-1h-2025-01.csv": "a," * 11 + "0\n"}), "12 numbers"),
-        (zipped({"BTCUSDT-1h-2025-01.csv": "<html>\n"}), "12 numbers"),
+        (zipped({"BTCUSDT-1h-2025-01.csv": "1,2,3\n"}), "no klines of 12 columns"),
+        (zipped({"BTCUSDT-1h-2025-01.csv": "a," * 11 + "0\n"}), "no klines of 12 columns"),
+        (zipped({"BTCUSDT-1h-2025-01.csv": f"{KLINE}\n{KLINE[:40]}\n"}), "line 2: .* cut short"),
+        (
+            zipped({"BTCUSDT-1h-2025-01.csv": f"{KLINE}\n{KLINE[:-4]}x,0\n"}),
+            "line 2: .*not a number",
+        ),
+        (zipped({"BTCUSDT-1h-2025-01.csv": "<html>\n"}), "no klines of 12 columns"),
     ],
 )
 def test_a_file_that_fits_its_checksum_and_is_no_zip_of_its_candles_is_refused(

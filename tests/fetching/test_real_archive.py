@@ -14,8 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from candlecast.candles import Candles
-from candlecast.fetching.kline_csv import kline_table
+from candlecast.candles import SCHEMA, Candles
 from candlecast.store import Store
 from servers import Rest, folder_reply, serving
 
@@ -33,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 def real() -> Candles:
     """All rows of the archive, read without the client."""
     files = sorted(ARCHIVE.rglob("*.zip"))
-    tables = [kline_table(unzipped(file)) for file in files]
+    tables = [klines_of(unzipped(file)) for file in files]
     return Candles.from_frame(pl.concat(tables).sort("time"), "BTCUSDT")
 
 
@@ -41,6 +40,18 @@ def unzipped(file: Path) -> bytes:
     """A zip's one member."""
     with zipfile.ZipFile(file) as archive:
         return archive.read(archive.namelist()[0])
+
+
+def klines_of(text: bytes) -> pl.DataFrame:
+    """The columns by their places; the archive changed from milliseconds to microseconds."""
+    places = [0, 1, 2, 3, 4, 5, 7, 8, 9, 10]
+    table = pl.read_csv(text, has_header=False)
+    table = table.select(
+        pl.nth(place).alias(name) for place, name in zip(places, SCHEMA, strict=True)
+    )
+    unit = "us" if table["time"][0] > 10**14 else "ms"
+    time = pl.from_epoch("time", unit).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return table.with_columns(time)
 
 
 def command(api: str, archive: str, folder: Path) -> list[str]:

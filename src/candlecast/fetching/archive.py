@@ -3,7 +3,7 @@
     HOST/data/spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2021-01.zip  and  ….zip.CHECKSUM
     HOST/data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2021-01-31.zip and  ….zip.CHECKSUM
 
-A zip holds one CSV of klines (see `kline_csv.py`); a checksum file is a line of `sha256sum`.
+A zip holds one CSV of klines (see `sources/klines.py`); a checksum file is a line of `sha256sum`.
 What is not there (yet) is answered with 404. Nothing is unpacked before its checksum is right.
 """
 
@@ -19,20 +19,23 @@ from datetime import timedelta
 
 import polars as pl
 
+from candlecast.candles import SCHEMA
 from candlecast.errors import CandleError, FetchError
 from candlecast.fetching.clock import Clock
 from candlecast.fetching.exchange import Market, Stretch, stretch_of
 from candlecast.fetching.http import Http
-from candlecast.fetching.kline_csv import kline_table
 from candlecast.fetching.retries import PassingError, persistently
 from candlecast.fetching.statuses import check_status
 from candlecast.intervals import interval_text
+from candlecast.sources import klines
+from candlecast.sources.opening import opened
 from candlecast.store.spans import Span
 
 HOST = "https://data.binance.vision"
 
 _ROW_BYTES = 400  # a line has about 150
 _CHECKSUM = re.compile(r"([0-9a-fA-F]{64}) [ *](\S+)\s*")
+_DAMAGED = "Download the file again."
 _WITHOUT = "To do without the archive, give --archive-url none: all is then asked of the exchange."
 
 
@@ -177,9 +180,19 @@ def _unpacked(content: bytes, part: Part, where: str) -> bytes:
 
 def _table(text: bytes, where: str) -> pl.DataFrame:
     """The candles, sorted, each once."""
+    if not text.strip():
+        return pl.DataFrame(schema=SCHEMA)
+    first = 1
     try:
-        table = kline_table(text)
+        rows = opened(text)
+        first = rows.first[1]
+        if not klines.recognises(rows):
+            raise CandleError("these are no klines of 12 columns", _DAMAGED)
+        table = klines.parse(rows).frame
     except CandleError as error:
-        line = "" if error.row is None else f", line {error.row + 1}"
+        line = "" if error.row is None else f", line {first + error.row}"
         raise FetchError(f"{where}{line}: {error.problem}. {_WITHOUT}") from error
-    return table.unique(maintain_order=True).sort("time")
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise FetchError(f"{where}: the values cannot be read as candles. {_WITHOUT}") from error
+    held = [name for name in SCHEMA if name in table.columns]
+    return table.select(held).unique(maintain_order=True).sort("time")

@@ -18,7 +18,7 @@ from candlecast.fetching.calendar import ceiled, floored
 from candlecast.fetching.clock import Clock
 from candlecast.fetching.exchange import Market, OffGrid, Stretch, stretch_of
 from candlecast.fetching.pages import page_table
-from candlecast.fetching.paging import read_pages
+from candlecast.fetching.paging import read_pages, unless_twice_empty
 from candlecast.fetching.retries import PassingError, persistently
 from candlecast.intervals import interval_text
 from candlecast.store.names import checked_exchange, checked_symbol
@@ -66,15 +66,14 @@ class CcxtExchange:
 
         So no clock is needed: a candle is closed when the exchange has a newer one.
         """
-        newest = persistently(lambda: self._asked(None), self._clock)
-        if newest.is_empty():
+        newest = unless_twice_empty(lambda: self._page_from(None))
+        if newest is None:
             return None
         interval = self._market.interval
         ends = floored(newest["time"][-1], interval)
         if until is not None:
-            ends = min(ends, ceiled(until, interval))
-        span = Span(ceiled(since, interval), ends)
-        return span if span.since < span.until else None
+            ends = ceiled(min(ends, until), interval)
+        return Span(ceiled(since, interval), ends) if since < ends else None
 
     def stretch(self, span: Span) -> Stretch:
         """The candles of a span within what is `listed`."""
@@ -84,17 +83,19 @@ class CcxtExchange:
         return stretch_of(table, span, self._market, self._market.exchange)
 
     def _page(self, since: datetime, until: datetime) -> pl.DataFrame | None:
-        """The candles from a moment on; an empty page is believed when it comes twice."""
+        """The candles from a moment on."""
         del until  # ccxt has no such bound
-        for _ in range(2):
-            page = persistently(lambda: self._asked(since), self._clock)
-            later = page.filter(pl.col("time") >= since)
-            if not later.is_empty():
-                return later
-        return None
+        page = self._page_from(since)
+        later = None if page is None else page.filter(pl.col("time") >= since)
+        return None if later is None or later.is_empty() else later
+
+    def _page_from(self, since: datetime | None) -> pl.DataFrame | None:
+        """One page; None as the moment asks for the newest."""
+        page = persistently(lambda: self._asked(since), self._clock)
+        return None if page.is_empty() else page
 
     def _asked(self, since: datetime | None) -> pl.DataFrame:
-        """One page; None as the moment asks for the newest."""
+        """One page, asked for once."""
         start = None if since is None else (since - _EPOCH) // _MS
         interval = interval_text(self._market.interval)
         rows = called(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -27,6 +27,7 @@ BINANCE = "binance"
 NO_ARCHIVE = "none"
 
 _CCXT = "ccxt:"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INTERVALS = ["1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
 _BINANCE_DOMAINS = ("binance.com", "binance.vision")
 
@@ -133,7 +134,7 @@ def _bounds(
     until = None if until is None else as_utc(until)
     if since is None:
         since = _first_stored(store, market)
-    since = as_utc(since)
+    since = max(as_utc(since), _EPOCH)  # exchanges count from there, and none is older
     if until is not None and since >= until:
         raise InputError(f"since {since} is not before until {until}. Give a stretch of time.")
     return since, until
@@ -141,7 +142,7 @@ def _bounds(
 
 def _first_stored(store: Store, market: Market) -> datetime:
     name = (market.exchange, market.symbol, interval_text(market.interval))
-    first = next((series.first for series in store.series() if series.name == name), None)
+    first = store.first(*name)
     if first is None:
         raise InputError(
             f"the store in {store.root} has no {'/'.join(name)} to go on with. Say from when, "

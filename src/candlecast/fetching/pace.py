@@ -13,7 +13,7 @@ WEIGHT_A_MINUTE = 6000
 """What Binance grants one address a minute, all its programs together."""
 
 _OURS = 0.8  # of it, so that other programs on the same address live too
-_USED = "X-MBX-USED-WEIGHT-1M"
+_USED = ("X-MBX-USED-WEIGHT-1M", "X-MBX-USED-WEIGHT")
 
 
 class Pace:
@@ -32,9 +32,7 @@ class Pace:
 
     def wait(self) -> None:
         """Wait for as long as nothing may be asked."""
-        with self._lock:
-            pause = self._not_before - self._clock.now()
-        if pause > 0:
+        while (pause := self._pause_s()) > 0:  # meanwhile another's answer may hold us longer
             self._clock.sleep(pause)
 
     def hold(self, seconds: float) -> None:
@@ -44,7 +42,11 @@ class Pace:
 
     def note(self, headers: httpx.Headers) -> None:
         """Read how much is used; near the limit, hold until the server's minute is over."""
-        used = headers.get(_USED, "")
+        used = next((headers[name] for name in _USED if name in headers), "")
         if used.isdecimal() and int(used) >= _OURS * self._limit:
             date = server_date(headers)
             self.hold(60.0 if date is None else 60.0 - date.second)
+
+    def _pause_s(self) -> float:
+        with self._lock:
+            return self._not_before - self._clock.now()

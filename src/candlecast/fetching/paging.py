@@ -14,6 +14,12 @@ AskPage = Callable[[datetime, datetime], pl.DataFrame | None]
 """Asks for candles from a moment on, up to another or beyond: a sorted page, or None if none."""
 
 
+def unless_twice_empty(ask: Callable[[], pl.DataFrame | None]) -> pl.DataFrame | None:
+    """A page that has candles; that there are none is believed when it is said twice."""
+    first = ask()
+    return ask() if first is None else first
+
+
 def read_pages(ask: AskPage, span: Span, interval: timedelta, length: int) -> pl.DataFrame | None:
     """All candles of a span, sorted, each once.
 

@@ -4,7 +4,8 @@
 2. Months that lack wholly come from the archive's month files,
 3. days that lack wholly from its day files,
 4. and all that is still missing from the exchange: the newest stretch, months and days that the
-   archive has not (yet), and what its files lack. What the exchange lacks too is noted as a hole.
+   archive has not (yet), and what its files lack. What the exchange lacks, too, when it is asked
+   for once more, is noted as a hole.
 
 Each step asks the store anew what is missing, and each file is in the store before the next, so
 that a fetch that was interrupted goes on where it was, and a second one has nothing left to do.
@@ -137,15 +138,28 @@ def _keep(
 
 
 def _ask_exchange(plan: Plan, done: Fetched, span: Span) -> None:
-    """Store what the exchange has of all that is missing, and note what it lacks."""
+    """Store what the exchange has of all that is missing; what it lacks twice is a hole."""
+    for piece, stretch in _asked(plan, span, "the rest"):
+        _write(plan, done, stretch, _source(piece))
+        done.pieces += 1
+        done.off_grid += stretch.off_grid  # with those of the archive, which are missing as well
+    for piece, stretch in _asked(plan, span, "holes, once more"):
+        _write(plan, done, stretch, _source(piece))
+        _note_holes(plan, done, stretch.holes)
+    done.holes.sort()  # they came as they got done
+
+
+def _asked(plan: Plan, span: Span, description: str) -> Iterator[tuple[Span, Stretch]]:
+    """What the exchange has of all that is missing, piece by piece."""
     exchange = plan.exchange
     longest = PAGES_A_PIECE * exchange.page * exchange.market.interval
     spans = pieces(plan.missing(span), longest)
-    for piece, stretch in _each(plan, "the rest", exchange.stretch, spans, exchange.threads):
-        _write(plan, done, stretch, f"exchange, from {piece.since:%Y-%m-%d %H:%M}")
-        _note_holes(plan, done, stretch.holes)
-        done.pieces += 1
-    done.holes.sort()  # they came as they got done
+    return _each(plan, description, exchange.stretch, spans, exchange.threads)
+
+
+def _source(piece: Span) -> str:
+    """What the store calls a piece that the exchange was asked for."""
+    return f"exchange, from {piece.since:%Y-%m-%d %H:%M}"
 
 
 def _write(
@@ -156,7 +170,6 @@ def _write(
     facts: Facts | None = None,
     on_conflict: OnConflict = "stop",
 ) -> None:
-    done.off_grid += stretch.off_grid
     if stretch.candles is None:
         return
     named = facts or stretch.off_grid  # a source of which nothing is to be said is not noted

@@ -20,7 +20,7 @@ from candlecast.fetching.exchange import Market, Stretch, stretch_of
 from candlecast.fetching.http import Answer, Http
 from candlecast.fetching.pace import Pace
 from candlecast.fetching.pages import page_table
-from candlecast.fetching.paging import read_pages
+from candlecast.fetching.paging import read_pages, unless_twice_empty
 from candlecast.fetching.retries import PassingError, persistently
 from candlecast.fetching.statuses import check_status, server_date
 from candlecast.intervals import interval_text
@@ -81,8 +81,9 @@ class BinanceRest:
         interval = self._market.interval
         ends = floored(self._server_time(), interval)
         if until is not None:
-            ends = min(ends, ceiled(until, interval))
-        last = self._page({"endTime": _ms(ends) - 1, "limit": 1})
+            ends = ceiled(min(ends, until), interval)
+        newest = {"endTime": _ms(ends) - 1, "limit": 1}
+        last = unless_twice_empty(lambda: self._page(newest))
         if last is None or last["time"][-1] < since:
             return None
         first = self._full_page(since, since + interval)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from candlecast.store.disk import disk_errors, sync_folder, write_synced
+from candlecast.store.disk import disk_errors, move, sync_folder, write_synced
 from candlecast.store.manifest import MANIFEST, Manifest
 
 _ASIDE = ".new"
@@ -33,7 +33,7 @@ def commit(folder: Path, manifest: Manifest, changed: Mapping[str, bytes]) -> No
         sync_folder(folder)
         aside = folder / f"{MANIFEST}{_ASIDE}"
         write_synced(aside, manifest.model_dump_json(indent=1).encode() + b"\n")
-        aside.replace(folder / MANIFEST)
+        move(aside, folder / MANIFEST)
         sync_folder(folder)
     settle(folder, manifest)
 
@@ -46,7 +46,7 @@ def settle(folder: Path, manifest: Manifest | None) -> None:
     with disk_errors(folder):
         aside = {path.name for path in folder.glob(f"*{_ASIDE}")}
         for month, path in pending(folder, manifest).items():
-            path.replace(file_of(folder, month))
+            move(path, file_of(folder, month))
             aside.remove(path.name)
         for name in aside:
             (folder / name).unlink()

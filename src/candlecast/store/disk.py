@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from filelock import FileLock, Timeout
 from candlecast.errors import CandlecastError
 
 _LOCK = ".lock"
+_MOVE_WAITS_S = (0.01, 0.05, 0.2, 0.5)
 
 
 @contextmanager
@@ -59,6 +61,21 @@ def write_synced(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def move(path: Path, target: Path) -> None:
+    """Put a file in another's place, in one step.
+
+    Windows refuses that while somebody has the other file open, as readers have for a moment.
+    """
+    for wait_s in _MOVE_WAITS_S:
+        try:
+            path.replace(target)
+        except PermissionError:
+            time.sleep(wait_s)
+        else:
+            return
+    path.replace(target)
 
 
 def sync_folder(folder: Path) -> None:

@@ -41,7 +41,7 @@ def read_named(text: str | Path) -> Candles | None:
 
 def _parts(text: str | Path) -> tuple[str | None, str, str | None] | None:
     """Exchange, symbol and interval, as far as they are said."""
-    parts = str(text).split("/")
+    parts = (text.as_posix() if isinstance(text, Path) else text).split("/")
     interval = _interval(parts[-1]) if len(parts) > 1 else None
     if interval is not None:
         parts.pop()

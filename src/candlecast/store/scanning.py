@@ -37,12 +37,14 @@ def _paths(
     folder: Path, since: datetime | None, until: datetime | None, wait_s: float
 ) -> list[Path]:
     """The months' files, at their place by the time they are scanned."""
-    if pending(folder, read_manifest(folder)):
+    manifest = read_manifest(folder)
+    aside = pending(folder, manifest)
+    if aside:
         # Someone is at the last step of a write, or was killed there. In a folder that may not be
         # written to nobody moves the files, and they are scanned where they lie.
         with suppress(CandlecastError), locked(folder, wait_s):
-            settle(folder, read_manifest(folder))
-    manifest = read_manifest(folder)
-    aside = pending(folder, manifest)
+            newest = read_manifest(folder)
+            settle(folder, newest)
+            manifest, aside = newest, {}
     months = {} if manifest is None else manifest.months_between(since, until)
     return [aside.get(month, file_of(folder, month)) for month in months]

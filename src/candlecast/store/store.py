@@ -234,6 +234,11 @@ class Store:
             stretches = covered(folder, span.since, span.until)[1] if before.months else []
             _commit_changes(folder, before, with_hole(before, span, reason, stretches), {})
 
+    def first(self, exchange: str, symbol: str, interval: str) -> datetime | None:
+        """Open time of a series' oldest candle; None where there is none."""
+        manifest = read_manifest(self.root / checked_name(exchange, symbol, interval).folder)
+        return None if manifest is None else manifest.first
+
     def sources(self, exchange: str, symbol: str, interval: str) -> dict[str, Facts]:
         """What was noted of a series' sources, by name; empty where there is no such series."""
         manifest = read_manifest(self.root / checked_name(exchange, symbol, interval).folder)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from candlecast.errors import InputError
 from candlecast.intervals import parse_interval
 from candlecast.store.commit import commit, file_of, settle
-from candlecast.store.disk import disk_errors, locked
+from candlecast.store.disk import disk_errors, locked, move
 from candlecast.store.finding import names_in
 from candlecast.store.loading import load_month
 from candlecast.store.manifest import MANIFEST, Manifest, Month, read_manifest
@@ -94,7 +94,7 @@ def _drop(folder: Path, damage: list[Damage]) -> None:
     with disk_errors(folder):
         for path in sorted(bad):
             if path.exists():
-                path.replace(path.with_suffix(".damaged"))
+                move(path, path.with_suffix(".damaged"))
 
 
 def _is_manifest(damage: Damage) -> bool:
