@@ -35,6 +35,7 @@ Repaired = Annotated[
     list[str] | None,
     typer.Option("--repair", metavar="REPAIR=POLICY", help="Such as conflicting_duplicates=last."),
 ]
+StoreFolder = Annotated[Path | None, typer.Option("--store", help="The store's folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
@@ -75,7 +76,7 @@ def import_file(
     interval: Interval = None,
     columns: Columns = None,
     repairs: Repaired = None,
-    store: Annotated[Path | None, typer.Option(help="The store's folder.")] = None,
+    store: StoreFolder = None,
     as_json: Json = False,
 ) -> None:
     """Read a file of candles and add them to the local store."""
@@ -124,7 +125,7 @@ def fetch_candles(
     source: Annotated[
         str, typer.Option(help="binance, or ccxt: and an exchange's name, such as ccxt:kraken.")
     ] = "binance",
-    store: Annotated[Path | None, typer.Option(help="The store's folder.")] = None,
+    store: StoreFolder = None,
     base_url: Annotated[
         str | None, typer.Option(metavar="URL", help="Where Binance's REST interface is.")
     ] = None,
@@ -170,19 +171,19 @@ def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
 
 
 @data.command("list")
-def list_series(as_json: Json = False) -> None:
+def list_series(store: StoreFolder = None, as_json: Json = False) -> None:
     """Show what the store has, with its gaps."""
     with errors_as_exit_status():
         from candlecast.store import Store
         from candlecast.store.listing import print_series
 
-        store = Store()
-        series = store.series()
+        kept = Store(store)
+        series = kept.series()
         if as_json:
             held = [each.to_dict() for each in series]
-            print(json.dumps({"store": str(store.root), "series": held}))
+            print(json.dumps({"store": str(kept.root), "series": held}))
         else:
-            print_series(store.root, series, Console())
+            print_series(kept.root, series, Console())
 
 
 @data.command("verify")
@@ -190,18 +191,19 @@ def verify_store(
     drop: Annotated[
         bool, typer.Option("--drop", help="Take damaged months out, so that they can be fetched.")
     ] = False,
+    store: StoreFolder = None,
     as_json: Json = False,
 ) -> None:
     """Hold every file of the store against its checksums; exit status 1 if one is damaged."""
     with errors_as_exit_status():
         from candlecast.store import Store
 
-        store = Store()
-        damage = store.drop_damaged() if drop else store.verify()
+        kept = Store(store)
+        damage = kept.drop_damaged() if drop else kept.verify()
         if as_json:
             print(json.dumps([{"file": str(file), "problem": text} for file, text in damage]))
         else:
-            print("\n".join(text for _, text in damage) or f"{store.root}: no file is damaged.")
+            print("\n".join(text for _, text in damage) or f"{kept.root}: no file is damaged.")
     if damage:
         raise typer.Exit(1)
 

@@ -53,7 +53,7 @@ class FakeExchange:
     asked: list[int | None] = field(default_factory=list)
     page: int = 300
     has: ClassVar[dict[str, bool]] = {"fetchOHLCV": True}
-    timeframes: ClassVar[dict[str, str]] = {"1m": "1", "1h": "60"}
+    timeframes: ClassVar[dict[str, str]] = {"1m": "1", "1h": "60", "1w": "7D", "1M": "1M"}
     features: ClassVar[dict[str, object]] = {"spot": {"fetchOHLCV": {"limit": 300}}}
 
     def load_markets(self) -> dict[str, dict[str, bool]]:
@@ -166,7 +166,8 @@ def test_what_is_not_there_is_said_before_any_candle_is_asked_for(
     for symbol, options, message in (
         ("XRPUSDT", {}, "no spot market XRPUSDT. Write it as BASE/QUOTE"),
         ("BTCEUR", {}, r"no spot market BTCEUR.*there is BTC/USDT\."),
-        ("BTCUSDT", {"interval": "5m"}, "no candles of 5m, but of 1m, 1h"),
+        ("BTCUSDT", {"interval": "5m"}, r"no candles of 5m to fetch, but of 1m, 1h\."),
+        ("BTCUSDT", {"interval": "1w"}, r"no candles of 1w to fetch, but of 1m, 1h\."),
         ("BTCUSDT", {"source": "ccxt:nowhere"}, "ccxt 4.5.0 knows no such exchange"),
         ("BTCUSDT", {"source": "ccxt:__doc__"}, "knows no such exchange"),
     ):

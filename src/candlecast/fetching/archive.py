@@ -151,7 +151,7 @@ class Archive:
         answer = self._http.get(f"{self._base_url}/{path}", at_most=at_most)
         if answer.status == 404:
             return None
-        check_status(answer)
+        check_status(answer, _WITHOUT)
         return answer.content
 
 

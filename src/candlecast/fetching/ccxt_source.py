@@ -20,12 +20,13 @@ from candlecast.fetching.exchange import Market, OffGrid, Stretch, stretch_of
 from candlecast.fetching.pages import page_table
 from candlecast.fetching.paging import read_pages, unless_twice_empty
 from candlecast.fetching.retries import PassingError, persistently
-from candlecast.intervals import interval_text
+from candlecast.intervals import interval_text, parse_interval
 from candlecast.store.names import checked_exchange, checked_symbol
 from candlecast.store.spans import Span
 
 _COLUMNS = {"open": 1, "high": 2, "low": 3, "close": 4, "volume": 5}
 _UNTOLD_PAGE = 100  # fewer than any exchange gives
+_DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
@@ -138,12 +139,7 @@ def open_ccxt(
     exchange = getattr(ccxt, name)({"enableRateLimit": True, "requests_trust_env": True})
     if not exchange.has.get("fetchOHLCV"):
         raise InputError(f"--source ccxt:{name}: the exchange gives no candles. Choose another.")
-    text = interval_text(interval)
-    if text not in (exchange.timeframes or {}):
-        raise InputError(
-            f"{name} has no candles of {text}, but of {', '.join(exchange.timeframes or {})}. "
-            "Fetch finer ones and resample them."
-        )
+    _check_interval(exchange, interval, name)
     markets = persistently(lambda: called(ccxt, name, exchange.load_markets), clock)
     pair = _pair(markets, symbol, name)
     market = Market(
@@ -173,6 +169,25 @@ def called(ccxt: Any, name: str, call: Callable[[], Any]) -> Any:
         raise FetchError(
             f"{name} refuses the request ({_told(error)}). What was fetched is kept."
         ) from error
+
+
+def _check_interval(exchange: Any, interval: timedelta, name: str) -> None:
+    """Longer candles than a day open on other days at each exchange, so they are not fetched."""
+    has = [text for text in exchange.timeframes or {} if _at_most_a_day(text)]
+    text = interval_text(interval)
+    if text not in has:
+        raise InputError(
+            f"{name} has no candles of {text} to fetch, but of {', '.join(has)}. "
+            "Fetch finer ones and resample them."
+        )
+
+
+def _at_most_a_day(text: str) -> bool:
+    """Whether ccxt's name of an interval is one of ours, and no longer than a day."""
+    try:
+        return parse_interval(text) <= _DAY
+    except InputError:
+        return False
 
 
 def _pair(markets: Mapping[str, Any], symbol: str, name: str) -> str:

@@ -12,14 +12,22 @@ from candlecast.errors import FetchError, InputError
 from candlecast.fetching.http import Answer
 from candlecast.fetching.retries import PassingError
 
+_BARRED = (
+    "Name another host with --base-url, such as https://data-api.binance.vision, which has the "
+    "same candles."
+)
 _LATER = "The exchange has a fault: try again later."
 _LONGEST_WAIT_S = 900.0
 _STORM = 30  # answers of 429 in a row, each of which is obeyed
 _UNTOLD_WAIT_S = 60.0  # limits are counted by the minute
 
 
-def check_status(answer: Answer) -> None:
+def check_status(answer: Answer, elsewhere: str = _BARRED) -> None:
     """Nothing for 200; what else the status says as an error.
+
+    Args:
+        answer: What was answered.
+        elsewhere: What to do where the server bars this address.
 
     Raises:
         PassingError: For 429, 408 and 5xx.
@@ -41,8 +49,7 @@ def check_status(answer: Answer) -> None:
     if status in (403, 451):
         raise FetchError(
             f"{answer.host} does not serve this address or country ({_status_text(answer)}). "
-            "Name another host with --base-url, such as https://data-api.binance.vision, which has "
-            "the same candles."
+            f"{elsewhere}"
         )
     said = _exchange_says(answer.content)
     if said is not None:
