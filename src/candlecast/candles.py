@@ -214,7 +214,9 @@ class Candles:
     def resample(self, interval: timedelta, partial: Partial = "drop") -> Candles:
         """Coarser candles, labelled by open time.
 
-        Buckets start at midnight UTC, and weeks on Monday.
+        Buckets start at midnight UTC, and weeks on Monday; those of an interval that does not fill
+        a day or a week evenly are counted on from a Monday in 1969. A value that is not known of
+        one of a bucket's candles (`trades`, for instance) is not known of the bucket.
 
         Args:
             interval: Of the coarser candles.
@@ -241,7 +243,7 @@ class Candles:
                 f"{interval_text(interval)}. Ask for a whole multiple of the file's interval."
             )
         origin = datetime(1969, 12, 29, tzinfo=UTC)  # a Monday, so that weeks start on one
-        if (self.first - origin) % self.interval:
+        if len(self) and (self.first - origin) % self.interval:
             raise InputError(
                 f"Candles that open at {self.first:%H:%M:%S} and every "
                 f"{interval_text(self.interval)} from there share no edges with candles of "
@@ -274,13 +276,15 @@ class Candles:
 
 
 def _in_bucket(name: str) -> pl.Expr:
-    """A column of a coarser candle; that of another market is known if all its candles are."""
+    """A column of a coarser candle; where values may lack it is known if all of them are."""
     column = pl.col(name)
     ways = {"open": column.first(), "high": column.max(), "low": column.min()}
     ways["close"] = column.last()
     market, _, plain = name.rpartition(":")
     value = ways.get(plain, column.sum())
-    return pl.when(column.is_not_null().all()).then(value).alias(name) if market else value
+    if not market and name in REQUIRED:
+        return value
+    return pl.when(column.is_not_null().all()).then(value).alias(name)
 
 
 def _microseconds(interval: timedelta) -> int:
