@@ -36,9 +36,7 @@ def by_polars(candles: Candles, interval: timedelta) -> pl.DataFrame:
     multiple=st.sampled_from([2, 3, 6, 12, 48, 144, 288, 2016]),
     holes=st.lists(st.tuples(st.integers(0, 3990), st.integers(1, 700)), max_size=4),
 )
-def test_buckets_are_those_of_another_library(
-    multiple: int, holes: list[tuple[int, int]]
-) -> None:
+def test_buckets_are_those_of_another_library(multiple: int, holes: list[tuple[int, int]]) -> None:
     gone = {place for first, count in holes for place in range(first, first + count)}
     rows = pl.Series([place not in gone for place in range(len(SIMULATED))])
     candles = Candles(SIMULATED.frame.filter(rows), "X", SIMULATED.interval)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import socket
 import time
 import zipfile
+from dataclasses import replace
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from candlecast.errors import FetchError, MissingCodeError
+from candlecast.errors import CandlecastError, FetchError, MissingCodeError
 from candlecast.fetching.clock import Clock
 from candlecast.fetching.http import Http
+from candlecast.fetching.pace import Pace
 from candlecast.fetching.retries import TRIES, PassingError
-from candlecast.store import Store
+from candlecast.store import Store, commit
 from servers import Fault, csv_text, cut_short, hang_up, klines, serving, status, zipped
 from venues import HOUR, JANUARY, NOW, SINCE, Venue, Waits, fetched
 
@@ -110,6 +115,26 @@ def test_an_empty_page_never_makes_a_hole(venue: Venue, store: Store, waits: Wai
     assert all(series.holes == [] for series in store.series())
 
 
+def test_that_there_is_no_candle_at_all_is_believed_when_it_is_said_twice(
+    venue: Venue, store: Store, waits: Waits
+) -> None:
+    venue.api.fail("endTime", page([]))
+    fetched(venue, store, waits)
+    assert_complete(venue, store)
+    venue.api.fail("endTime", page([]), times=2)
+    assert fetched(venue, store, waits).span is None
+
+
+def test_a_page_that_begins_too_late_makes_no_hole(
+    venue: Venue, store: Store, waits: Waits
+) -> None:
+    venue.api.fail("limit=745", page(rows_of(venue, JANUARY.since + 200 * HOUR, 600)))
+    done = fetched(venue, store, waits, archive_url="none")
+    assert done.holes == []
+    assert all(series.holes == [] for series in store.series())
+    assert_complete(venue, store)
+
+
 def test_pages_out_of_order_doubled_and_seen_before_come_to_the_same(
     venue: Venue, store: Store, waits: Waits
 ) -> None:
@@ -197,6 +222,38 @@ def test_near_the_limit_the_next_minute_of_the_servers_clock_is_awaited(
     venue.rest.weight = 4800
     fetched(venue, store, waits)
     assert waits.slept == [12.0], "between its two requests for candles"
+
+
+def test_the_weight_is_read_by_its_older_name_too(venue: Venue, store: Store, waits: Waits) -> None:
+    used = {"X-MBX-USED-WEIGHT": "5000", "Date": "Mon, 10 Mar 2025 09:30:30 GMT"}
+
+    def answered(handler: BaseHTTPRequestHandler) -> tuple[int, dict[str, str], bytes]:
+        return 200, used, venue.rest.reply(handler.path)[2]
+
+    venue.api.fail("endTime", answered)
+    fetched(venue, store, waits)
+    assert waits.slept == [30.0]
+    assert_complete(venue, store)
+
+
+def test_who_waits_goes_on_waiting_when_another_is_told_to_wait_longer() -> None:
+    waits = Waits()
+
+    def pause(seconds: float) -> None:
+        waits.pause(seconds)
+        if len(waits.slept) == 1:
+            pace.hold(20.0)
+
+    pace = Pace(replace(waits.clock, pause=pause))
+    pace.hold(5.0)
+    pace.wait()
+    assert waits.slept == [5.0, 20.0]
+
+
+def test_a_barred_archive_can_be_done_without(venue: Venue, store: Store, waits: Waits) -> None:
+    venue.archive.fail("CHECKSUM", status(403))
+    with pytest.raises(FetchError, match=r"does not serve this address.*--archive-url none"):
+        fetched(venue, store, waits)
 
 
 def test_a_barred_country_learns_of_another_host(venue: Venue, store: Store, waits: Waits) -> None:
@@ -376,6 +433,23 @@ def test_a_proxy_of_the_usual_variables_is_asked(
     assert_complete(venue, store)
 
 
+def test_a_host_that_needs_no_proxy_is_asked_itself(
+    venue: Venue, store: Store, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+    fetched(venue, store, waits)
+    assert_complete(venue, store)
+
+
+def test_a_proxy_for_https_is_asked_for_a_tunnel_and_its_refusal_is_said(
+    venue: Venue, store: Store, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", venue.api.url)  # which knows no CONNECT
+    with pytest.raises(FetchError, match=r"api.invalid/api/v3/time: .*501.*proxy variables"):
+        fetched(venue, store, waits, base_url="https://api.invalid")
+
+
 def test_a_proxy_that_cannot_be_used_is_named(
     venue: Venue, store: Store, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,3 +467,35 @@ def test_a_server_that_is_not_there_is_named(store: Store, venue: Venue, waits: 
     with pytest.raises(FetchError, match=f"{url}/api/v3/time: the transfer failed"):
         fetched(venue, store, waits, base_url=url)
     assert waits.slept == [1.0, 2.0, 4.0, 8.0, 16.0]
+
+
+def test_a_name_that_no_host_has_is_named(
+    store: Store, venue: Venue, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(FetchError, match=r"no-host.invalid.*Name or service not known.*network"):
+        fetched(venue, store, waits, base_url="http://no-host.invalid")
+
+
+def test_a_full_disk_stops_the_fetch_and_the_same_command_goes_on(
+    venue: Venue, store: Store, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Path] = []
+
+    def full(path: Path, content: bytes) -> None:
+        written.append(path)
+        if len(written) > 5:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        path.write_bytes(content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(commit, "write_synced", full)
+        with pytest.raises(CandlecastError, match=r"No space left.*held is kept\. Make room"):
+            fetched(venue, store, waits)
+    assert store.verify() == []
+    assert len(store.read("BTCUSDT", "1h")) > 600, "what had been written"
+    fetched(venue, store, waits)
+    assert_complete(venue, store)

@@ -226,6 +226,42 @@ def test_candles_off_the_clock_stop_the_fetch_unless_they_may_be_dropped(
     assert list(series.repairs.values()) == [{"off_grid: drop": 3}]
 
 
+def test_candles_off_the_clock_of_archive_and_exchange_are_counted_once(
+    venue: Venue, store: Store, waits: Waits
+) -> None:
+    late = pl.col("time").is_between(JANUARY.since, JANUARY.since + 4 * HOUR)
+    moved = pl.when(late).then(pl.col("time") + timedelta(milliseconds=20_799)).otherwise("time")
+    market = Candles(venue.candles.frame.with_columns(time=moved), "BTCUSDT", HOUR)
+    venue.rest.candles = market
+    path = venue.put(market, JANUARY)
+    done = fetched(venue, store, waits, off_grid="drop")
+    assert (done.off_grid, done.lacking) == (5, 5)
+    (series,) = store.series()
+    assert series.repairs == {path: {"off_grid: drop": 5}}
+
+
+def test_another_series_damage_is_not_in_the_way_of_going_on(
+    venue: Venue, store: Store, waits: Waits
+) -> None:
+    fetched(venue, store, waits, until=JANUARY.until)
+    other = Candles(venue.candles.frame, "ETHUSDT", HOUR)
+    store.write(other, "binance")
+    (store.root / "binance" / "ETHUSDT" / "1h" / "manifest.json").write_text("{")
+    fetched(venue, store, waits, since=None)
+    assert_frame_equal(stored(store), venue.closed.between(SINCE, None).to_polars())
+
+
+def test_days_at_the_calendars_ends_are_days_like_others(
+    venue: Venue, store: Store, waits: Waits
+) -> None:
+    ends = datetime(9999, 12, 31, 23, 59, 30, tzinfo=UTC)
+    assert fetched(venue, store, waits, ends).span is None
+    done = fetched(venue, store, waits, datetime(1, 1, 1, tzinfo=UTC), until=ends)
+    assert done.span == Span(LISTED, NOW.replace(minute=0))
+    assert venue.api.count("startTime=-") == 0
+    assert_frame_equal(stored(store), venue.closed.to_polars())
+
+
 def test_the_request_is_checked_before_anything_is_asked(
     venue: Venue, store: Store, waits: Waits
 ) -> None:

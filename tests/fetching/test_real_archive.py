@@ -49,8 +49,8 @@ def klines_of(text: bytes) -> pl.DataFrame:
     table = table.select(
         pl.nth(place).alias(name) for place, name in zip(places, SCHEMA, strict=True)
     )
-    unit = "us" if table["time"][0] > 10**14 else "ms"
-    time = pl.from_epoch("time", unit).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    factor = 1 if table["time"][0] > 10**14 else 1000
+    time = pl.from_epoch(pl.col("time") * factor, "us").dt.replace_time_zone("UTC")
     return table.with_columns(time)
 
 

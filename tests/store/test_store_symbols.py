@@ -119,6 +119,19 @@ def test_list_shows_what_is_there_with_its_gaps(store: Store) -> None:
     assert [each["interval"] for each in document["series"]] == ["1h", "1m", "1m"]
 
 
+def test_list_and_verify_take_the_folder_that_fetch_and_import_took(store: Store) -> None:
+    other = Store("other")
+    other.write(hourly(range(9), "ADAUSDT"), "kraken")
+    words = ["data", "list", "--store", "other", "--json"]
+    document = json.loads(CliRunner().invoke(main, words).stdout)
+    assert [each["symbol"] for each in document["series"]] == ["ADAUSDT"]
+    (file,) = other.root.rglob("*.parquet")
+    file.write_bytes(b"")
+    assert CliRunner().invoke(main, ["data", "verify", "--store", "other"]).exit_code == 1
+    assert CliRunner().invoke(main, ["data", "verify"]).exit_code == 0
+    assert store.verify() == []
+
+
 def test_list_of_no_store_says_how_to_fill_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
