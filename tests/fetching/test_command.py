@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,3 +67,14 @@ def test_a_request_that_cannot_be_done_ends_in_one_message(
     assert done.exit_code == code, done.output
     assert re.search(message, done.stderr.replace("\n", " "))
     assert done.stdout == ""
+
+
+def test_commands_that_fetch_nothing_load_no_code_for_it() -> None:
+    program = (
+        "import sys; from candlecast.cli import main; main(['data', 'list'], standalone_mode=False);"
+        "print([name for name in ('httpx', 'ccxt', 'torch', 'lightning') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr

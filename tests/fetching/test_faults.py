@@ -181,6 +181,14 @@ def test_a_storm_of_429_is_waited_out_as_long_as_each_answer_says(
     assert_complete(venue, store)
 
 
+def test_a_429_that_asks_for_no_wait_at_all_is_not_taken_at_its_word(
+    venue: Venue, store: Store, waits: Waits
+) -> None:
+    venue.api.fail("startTime", status(429, b"{}", Retry_After="0"), times=3)
+    fetched(venue, store, waits)
+    assert waits.slept == [1.0, 2.0, 4.0]
+
+
 def test_429_counts_a_date_and_without_a_word_a_minute(
     venue: Venue, store: Store, waits: Waits
 ) -> None:

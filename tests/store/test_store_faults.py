@@ -179,6 +179,29 @@ def test_a_manifest_with_anything_else_than_a_manifests_content_is_named(
     assert len(list(folder_of(store).glob("*.parquet"))) == 2, "the candles stay"
 
 
+def test_a_month_that_somebody_deleted_or_cut_is_not_counted_as_there(store: Store) -> None:
+    store.write(hourly(range(1800)), "binance")
+    file = folder_of(store) / "2021-02.parquet"
+    content = file.read_bytes()
+    calls: list[Callable[[], Any]] = [
+        store.series,
+        lambda: store.missing("binance", "BTCUSDT", "1h", START, START + 1800 * HOUR),
+        lambda: store.read("BTCUSDT", "1h"),
+    ]
+    file.write_bytes(content[:-1])
+    for call in calls:
+        with pytest.raises(InputError, match=r"2021-02\.parquet: the file is damaged.*--drop"):
+            call()
+    file.unlink()
+    for call in [*calls, lambda: store.scan("BTCUSDT", "1h")]:
+        with pytest.raises(InputError, match=r"2021-02\.parquet: .* is not there\. .*--drop"):
+            call()
+    assert store.missing("binance", "BTCUSDT", "1h", START, START + 9 * HOUR) == []
+    store.drop_damaged()
+    (gap,) = store.missing("binance", "BTCUSDT", "1h", START, START + 1800 * HOUR)
+    assert gap.candles(HOUR) == 28 * 24
+
+
 def test_twenty_coins_are_one_panel_that_is_scanned_lazily(tmp_path: Path) -> None:
     files = sorted((SHARED / "data" / "coins").glob("*.parquet"))
     if not files:

@@ -23,7 +23,7 @@ class PassingError(Exception):
     Args:
         problem: What is wrong and where, in the user's words.
         advice: What to do if it does not pass.
-        wait_s: How long the server asks to wait; None leaves it to us.
+        wait_s: How long the server asks to wait; None or nothing leaves it to us.
         tries: How often to ask in all before it counts as lasting.
     """
 
@@ -53,7 +53,7 @@ def persistently(work: Callable[[], T], clock: Clock) -> T:
                     "What was fetched is kept; the same command goes on."
                 ) from fault
             wait = fault.wait_s
-        clock.sleep(backoff_s(tried, clock) if wait is None else wait)
+        clock.sleep(wait or backoff_s(tried, clock))
     raise AssertionError  # counting does not end
 
 

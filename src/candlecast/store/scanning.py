@@ -12,6 +12,7 @@ from candlecast.candles import SCHEMA
 from candlecast.errors import CandlecastError
 from candlecast.store.commit import file_of, pending, settle
 from candlecast.store.disk import locked
+from candlecast.store.loading import not_there
 from candlecast.store.manifest import read_manifest
 from candlecast.store.names import SeriesName
 
@@ -47,4 +48,8 @@ def _paths(
             settle(folder, newest)
             manifest, aside = newest, {}
     months = {} if manifest is None else manifest.months_between(since, until)
-    return [aside.get(month, file_of(folder, month)) for month in months]
+    paths = [aside.get(month, file_of(folder, month)) for month in months]
+    for path in paths:
+        if not path.exists():
+            raise not_there(path)
+    return paths

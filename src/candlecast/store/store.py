@@ -164,7 +164,7 @@ class Store:
             `symbol`, `time` and all columns of candles, null where not known; by symbol, then time.
 
         Raises:
-            InputError: If a symbol is not there, or at several exchanges.
+            InputError: If a symbol is not there, or at several exchanges, or a file is gone.
         """
         if symbols is None:
             held = names_in(self.root, exchange=exchange, interval=interval)
