@@ -71,7 +71,8 @@ def test_a_request_that_cannot_be_done_ends_in_one_message(
 
 def test_commands_that_fetch_nothing_load_no_code_for_it() -> None:
     program = (
-        "import sys; from candlecast.cli import main; main(['data', 'list'], standalone_mode=False);"
+        "import sys; from candlecast.cli import main\n"
+        "main(['data', 'list'], standalone_mode=False)\n"
         "print([name for name in ('httpx', 'ccxt', 'torch', 'lightning') if name in sys.modules])"
     )
     done = subprocess.run(

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -105,3 +106,27 @@ def test_a_fetch_that_was_killed_goes_on_and_ends_the_same(real: Candles, tmp_pa
         assert done.returncode == 0, done.stderr
     assert Store(folder).read("BTCUSDT").sha256 == real.sha256
     assert Store(folder).verify() == []
+
+
+def test_ctrl_c_ends_a_fetch_at_once_though_the_server_is_silent(
+    real: Candles, tmp_path: Path
+) -> None:
+    release = threading.Event()
+
+    def silent(_: str) -> tuple[int, dict[str, str], bytes]:
+        release.wait(30)
+        return 404, {}, b""
+
+    with serving(Rest(real, END).reply) as api, serving(silent) as archive:
+        order = command(api.url, archive.url, tmp_path)
+        process = subprocess.Popen(order, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while not archive.asked and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(0.3)  # by now it waits
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        took = time.monotonic() - began
+        release.set()
+    assert process.returncode == 130, said
+    assert took < 8

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+LISTEN_S = 0.2
+"""How long to wait at a time: once Polars has run, Ctrl-C no longer ends a wait for a lock."""
+
 
 class StoppedError(Exception):
     """The work as a whole was stopped while this part was under way; it never leaves this room."""
@@ -33,8 +36,14 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Wait; a `StoppedError` ends the wait early."""
         self.check()
-        (self.pause or self.stopped.wait)(seconds)
+        (self.pause or self._wait)(seconds)
         self.check()
+
+    def _wait(self, seconds: float) -> None:
+        """Wait in short steps, so that Ctrl-C is heard; less if the work is stopped."""
+        ends = self.now() + seconds
+        while (left := ends - self.now()) > 0 and not self.stopped.wait(min(left, LISTEN_S)):
+            pass
 
     def check(self) -> None:
         """Raise a `StoppedError` if the work was stopped."""

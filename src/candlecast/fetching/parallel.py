@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from itertools import islice
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TypeVar
 
-from candlecast.fetching.clock import Clock
+from candlecast.fetching.clock import LISTEN_S, Clock
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -18,20 +20,38 @@ def in_parallel(
 ) -> Iterator[tuple[T, R]]:
     """Each item and what came of it, as they get done.
 
-    The first error is raised and stops the others, as does whoever stops listening.
+    The first error is raised and stops the others, as does whoever stops listening. Nobody waits
+    for them then: a server may be silent for long, and what they bring is thrown away.
     """
     waiting = iter(items)
-    running: dict[Future[R], T] = {}
-    with ThreadPoolExecutor(threads) as pool:
+    ended: SimpleQueue[tuple[T, Future[R]]] = SimpleQueue()
+
+    def carry_out(item: T) -> None:
+        outcome: Future[R] = Future()
         try:
-            for item in islice(waiting, threads):
-                running[pool.submit(work, item)] = item
-            while running:
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    result = future.result()
-                    yield running.pop(future), result
-                    running.update((pool.submit(work, item), item) for item in islice(waiting, 1))
-        except BaseException:
-            clock.stopped.set()
-            raise
+            outcome.set_result(work(item))
+        except BaseException as error:
+            outcome.set_exception(error)
+        ended.put((item, outcome))
+
+    def begin(count: int) -> int:
+        """Start so many more, as far as there are any; how many those are."""
+        started = [
+            Thread(target=carry_out, args=(item,), daemon=True) for item in islice(waiting, count)
+        ]
+        for thread in started:
+            thread.start()
+        return len(started)
+
+    running = begin(threads)
+    try:
+        while running:
+            try:
+                item, outcome = ended.get(timeout=LISTEN_S)
+            except Empty:
+                continue
+            yield item, outcome.result()
+            running += begin(1) - 1
+    except BaseException:
+        clock.stopped.set()
+        raise
