@@ -300,16 +300,22 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
     if "time" not in frame.columns and str(frame.index.dtype).startswith("datetime64"):
         frame = frame.rename_axis("time").reset_index()
     check_columns(REQUIRED, [str(name) for name in frame.columns])
-    if getattr(getattr(frame.get("time"), "dtype", None), "tz", None) is not None:
-        frame = frame.assign(time=frame["time"].dt.tz_convert("UTC"))
     return pl.DataFrame(
-        [_series_from_pandas(name, frame[name]) for name in SCHEMA if name in frame.columns]
+        [series_from_pandas(name, frame[name]) for name in SCHEMA if name in frame.columns]
     )
 
 
-def _series_from_pandas(name: str, column: Any) -> pl.Series:
+def series_from_pandas(name: str, column: Any) -> pl.Series:
+    """A pandas column as Polars; times of any zone in UTC.
+
+    Raises:
+        CandleError: If it has no one plain type.
+    """
+    zone = getattr(column.dtype, "tz", None)
     try:
-        return pl.Series(name, pl.from_pandas(column))
+        return pl.Series(
+            name, pl.from_pandas(column if zone is None else column.dt.tz_convert("UTC"))
+        )
     except (TypeError, ValueError, RuntimeError, pl.exceptions.PolarsError) as error:
         # What pyarrow cannot convert, it says by an error that derives from one of the first three.
         raise CandleError(

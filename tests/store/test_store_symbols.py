@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from store_making import hourly
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 import candlecast
 from candlecast.cli import main
 from candlecast.errors import InputError
+from candlecast.sources import check
 from candlecast.store import Store
 
 QUICK = [
@@ -53,6 +55,23 @@ def test_read_takes_a_symbol_with_or_without_its_exchange_and_interval(store: St
 def test_the_only_interval_is_taken_where_there_are_no_minutes(store: Store) -> None:
     store.write(hourly(range(9), "ADAUSDT"), "binance")
     assert len(candlecast.read("ADAUSDT")) == 9
+
+
+@pytest.mark.usefixtures("store")
+def test_a_symbol_is_checked_like_a_file_and_takes_no_reading_options() -> None:
+    found = check("BTCUSDT")
+    assert (found.rows, found.symbol, found.interval, found.stopped) == (
+        3000,
+        "BTCUSDT",
+        "1m",
+        None,
+    )
+    assert CliRunner().invoke(main, ["data", "check", "BTCUSDT/1h"]).exit_code == 0
+    wrong: list[dict[str, Any]] = [{"interval": "5m"}, {"symbol": "X"}, {"columns": {"open": "o"}}]
+    for options in wrong:
+        for call in (candlecast.read, check):
+            with pytest.raises(InputError, match="symbol, interval, columns and repairs are for"):
+                call("BTCUSDT", **options)
 
 
 def test_a_path_that_exists_wins(store: Store) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
+from candlecast.candles import series_from_pandas
 from candlecast.checks import check_columns
-from candlecast.errors import CandleError, InputError
+from candlecast.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,9 @@ def polars_frame(frame: pl.DataFrame | pd.DataFrame) -> pl.DataFrame:
     table = _with_index(frame)
     names = [str(name) for name in table.columns]
     check_columns((), names)
-    return pl.DataFrame([_series(name, table.iloc[:, place]) for place, name in enumerate(names)])
+    return pl.DataFrame(
+        [series_from_pandas(name, table.iloc[:, place]) for place, name in enumerate(names)]
+    )
 
 
 def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
@@ -36,16 +39,3 @@ def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
     if name is None and str(frame.index.dtype).startswith("datetime64"):
         name = "time"
     return frame if name is None or name in frame else frame.rename_axis(index=name).reset_index()
-
-
-def _series(name: str, column: Any) -> pl.Series:
-    zone = getattr(column.dtype, "tz", None)
-    try:
-        plain = column if zone is None else column.dt.tz_convert("UTC")
-        return pl.Series(name, pl.from_pandas(plain))
-    except (TypeError, ValueError, RuntimeError, pl.exceptions.PolarsError) as error:
-        # What pyarrow cannot convert, it says by an error that derives from one of the first three.
-        raise CandleError(
-            f"column {name} cannot be read ({type(error).__name__})",
-            "Give it one plain type (date-times, numbers or text), or leave it out.",
-        ) from error

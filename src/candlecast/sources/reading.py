@@ -63,7 +63,7 @@ def asked(
     if columns is not None and not isinstance(columns, Mapping):
         raise InputError('columns: give a mapping such as {"open": "o"}.')
     length = parse_interval(interval) if isinstance(interval, str) else interval
-    return Asked(symbol, length, columns, Repairs.of(repairs))
+    return Asked(symbol, length, columns or None, Repairs.of(repairs))
 
 
 def read(
@@ -82,7 +82,8 @@ def read(
         path: A CSV, Parquet, Arrow or JSON file in any layout that is known, packed by gzip or zip
             or not; a folder of such files; a pattern such as ``months/*.zip``; or a Polars or
             pandas frame. Where nothing of that name exists, a symbol in the store:
-            ``[EXCHANGE/]SYMBOL[/INTERVAL]``; what follows is of files and frames.
+            ``[EXCHANGE/]SYMBOL[/INTERVAL]``; what follows is of files and frames, and refused with
+            it.
         symbol: The market; None takes it from the rows or the file's name.
         interval: From one open to the next, such as ``1m``; None takes the most common step.
         columns: What the file calls a column of candles, such as ``{"open": "o"}``.
@@ -96,10 +97,10 @@ def read(
         InputError: If a file is absent, empty, cut short, of an unknown layout, or holds a candle
             that is not valid; the message names the file and the line.
     """
-    stored = read_named(path) if isinstance(path, str | Path) else None
+    want = asked(symbol, interval, columns, repairs)
+    stored = _stored(path, want)
     if stored is not None:
         return stored
-    want = asked(symbol, interval, columns, repairs)
     rows = raw_rows(path, want)
     candles, counts = _candles(rows, want)
     for repair, count in counts.items():
@@ -154,13 +155,28 @@ def raw_rows(path: Source, want: Asked) -> Rows:
     Raises:
         InputError: If a file cannot be read, or the files are of different markets.
     """
-    stored = read_named(path) if isinstance(path, str | Path) else None
+    stored = _stored(path, want)
     if stored is not None:
         raw = Raw(stored.frame, "the store", "date-times")
         return joined([Part(str(path), "row", 1, raw)], stored.symbol)
     parts, symbol = _parts(path, want)
     _check_one_interval(parts)
     return joined(parts, symbol)
+
+
+def _stored(path: Source, want: Asked) -> Candles | None:
+    """The store's candles, if the path names a series; its symbol and columns are known.
+
+    Raises:
+        InputError: If something was said that is to be said of files alone.
+    """
+    candles = read_named(path) if isinstance(path, str | Path) else None
+    if candles is not None and want != Asked():
+        raise InputError(
+            f"{path}: these are candles of the store, which knows them; symbol, interval, columns "
+            "and repairs are for files. Leave them out; another series is EXCHANGE/SYMBOL/INTERVAL."
+        )
+    return candles
 
 
 def _parts(path: Source, want: Asked) -> tuple[list[Part], str]:
