@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from candlecast.align import align
 from candlecast.candles import Candles
 from candlecast.errors import CandlecastError, InputError, RunInterruptedError
-from candlecast.forecast import Forecast
 from candlecast.recipe import Recipe
 from candlecast.simulate import SimulatedMarket, simulate
 from candlecast.sources import read
@@ -26,6 +25,7 @@ from candlecast.store import Span, Store
 if TYPE_CHECKING:
     from candlecast.auditing import audit_recipe
     from candlecast.experiment import predict, run
+    from candlecast.forecast import Forecast
     from candlecast.runs.finished import Run
     from candlecast.walk_forward import walkforward
 
@@ -53,6 +53,7 @@ __all__ = [
 
 
 _LAZY = {
+    "Forecast": "candlecast.forecast",
     "Run": "candlecast.runs.finished",
     "audit_recipe": "candlecast.auditing",
     "predict": "candlecast.experiment",
@@ -62,7 +63,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch and Lightning (seconds) only when it is asked for."""
+    """Import what needs SciPy, torch or Lightning (seconds) only when it is asked for."""
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'candlecast' has no attribute '{name}'")

@@ -37,8 +37,6 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.signal import lfilter
-from scipy.special import expit
 
 from candlecast.candles import TIME, Candles
 from candlecast.errors import InputError
@@ -200,6 +198,8 @@ def _wander(
 
 def _ar1(shocks: _Vector, phi: float) -> _Vector:
     """x[t] = phi x[t-1] + √(1 - phi²) shock[t] from x[0] = shock[0]: as variable as its shocks."""
+    from scipy.signal import lfilter  # half a second to import: only when a market is made
+
     drive = math.sqrt(1 - phi**2) * shocks
     drive[0] = shocks[0]
     return np.asarray(lfilter([1.0], [1.0, -phi], drive), dtype=np.float64)
@@ -234,6 +234,8 @@ def _flow(
     minutes: float,
 ) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
     """Trades and volumes: many where there is activity, bought by takers where the push is up."""
+    from scipy.special import expit  # as above
+
     rows = len(activity)
     rate = _TRADES * activity * _wander(rng, rows, minutes, _TRADES_FACTORS)
     trades = _FEWEST_TRADES + rng.poisson(rate)

@@ -70,8 +70,8 @@ class Fetched:
             return f"{name}: {self.market.exchange} has no closed candle of what was asked for."
         lines = [
             f"{name} from {_text(self.span.since)} until {_text(self.span.until)} UTC is complete: "
-            f"{self.added:,} candles added ({self.months} months and {self.days} days of the "
-            f"archive, {self.pieces} stretches of the exchange)"
+            f"{self.added:,} candles added (month files: {self.months}, day files: {self.days}, "
+            f"stretches asked of the exchange: {self.pieces})"
         ]
         if self.renewed:
             lines.append(
