@@ -19,7 +19,7 @@ from candlecast.quality.repairs import (
     off_grid,
     unfinished,
 )
-from candlecast.sources.rows import Rows
+from candlecast.quality.rows import Rows
 
 EXAMPLES = 10
 FLAT_RUN = 5

@@ -15,7 +15,7 @@ import polars as pl
 from candlecast.candles import SCHEMA, TIME, candle_rules
 from candlecast.errors import CandleError, InputError
 from candlecast.intervals import interval_text
-from candlecast.sources.rows import Rows
+from candlecast.quality.rows import Rows
 
 CHOICES = {
     "order": ("sort", "stop"),

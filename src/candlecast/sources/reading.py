@@ -18,12 +18,13 @@ from candlecast.errors import CandleError, InputError
 from candlecast.intervals import interval_text, parse_interval
 from candlecast.quality.facts import Quality, facts
 from candlecast.quality.repairs import Repairs, by_time, inferred_interval, repaired
+from candlecast.quality.rows import Rows
 from candlecast.sources import cryptodatadownload, freqtrade, klines, ohlcv
 from candlecast.sources.containers import members
 from candlecast.sources.frame_table import frame_table
+from candlecast.sources.joining import Part, joined
 from candlecast.sources.opening import opened
 from candlecast.sources.raw import Raw
-from candlecast.sources.rows import Part, Rows, joined
 from candlecast.sources.symbols import symbol_of
 from candlecast.sources.tables import Table
 from candlecast.sources.text_table import TextTable
