@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from hypothesis import settings
 
 from candlecast.candles import Candles
 from candlecast.simulate import simulate
@@ -21,6 +22,10 @@ torch.set_num_threads(1)
 
 # No test reads or writes the store of whoever runs it.
 os.environ["CANDLECAST_STORE"] = str(Path(tempfile.gettempdir()) / "candlecast-without-a-store")
+
+# What is slow on a busy machine is not wrong: speed is measured in `benchmarks/`.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 pytest_plugins = ("exchange_fixtures",)
 

@@ -31,7 +31,7 @@ def market(minutes: set[int], price: float) -> Candles:
 MINUTES = st.sets(st.integers(0, 40), min_size=1, max_size=30)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(MINUTES, MINUTES)
 def test_every_candle_stands_at_its_time_and_all_else_is_null(one: set[int], two: set[int]) -> None:
     table = align({"A": market(one, 100), "B": market(two, 200)}).collect()

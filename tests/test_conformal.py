@@ -189,7 +189,7 @@ def test_the_debt_is_what_was_missed_beyond_what_should_be() -> None:
         assert state.debt[place].tolist() == expected.tolist()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     moves=arrays.arrays(
         np.float64, st.integers(2, 400), elements=st.floats(-0.3, 0.3, allow_nan=False)

@@ -52,7 +52,7 @@ def test_every_command_of_the_readme_runs(
     # A year and a half of hours stands in for the minutes: a walk-forward needs the span.
     hours = candlecast.simulate(rows=13_000, interval=timedelta(hours=1))
     hours.candles.to_polars().write_parquet(tmp_path / "BTCUSDT_1m_2021-2022.parquet")
-    assert len(COMMANDS) == 10
+    assert len(COMMANDS) == 11
     for words in COMMANDS:
         result = CliRunner().invoke(main, words[1:])
         assert result.exit_code == 0, (words, result.output)

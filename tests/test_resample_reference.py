@@ -31,7 +31,7 @@ def by_polars(candles: Candles, interval: timedelta) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     multiple=st.sampled_from([2, 3, 6, 12, 48, 144, 288, 2016]),
     holes=st.lists(st.tuples(st.integers(0, 3990), st.integers(1, 700)), max_size=4),

@@ -45,7 +45,7 @@ def hours() -> Candles:
     return Candles.from_frame(frame, "BTCUSDT", timedelta(hours=1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     lookback=st.integers(1, 200),
     horizon=st.integers(1, 60),

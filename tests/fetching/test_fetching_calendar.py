@@ -19,7 +19,7 @@ spans = st.tuples(st.integers(0, 200_000), st.integers(1, 200_000)).map(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(spans)
 def test_months_and_days_are_whole_and_lie_within(span: Span) -> None:
     months, days = whole_months([span]), whole_days([span])
@@ -33,7 +33,7 @@ def test_months_and_days_are_whole_and_lie_within(span: Span) -> None:
     assert without(months, days) == []
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(spans, st.integers(2_000, 100_000))
 def test_pieces_cover_the_span_once_and_stay_within_months(span: Span, longest: int) -> None:
     cut = pieces([span], longest * MINUTE)

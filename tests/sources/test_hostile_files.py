@@ -23,9 +23,7 @@ from candlecast.errors import InputError
 from candlecast.simulate import simulate
 from candlecast.sources import check, containers, read
 
-FAST = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FAST = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def whole() -> Candles:

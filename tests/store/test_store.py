@@ -58,9 +58,7 @@ def test_writing_the_same_again_changes_not_one_byte(store: Store) -> None:
     assert {path: path.read_bytes() for path in sorted(store.root.rglob("*.*"))} == state
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PLACES, min_size=1, max_size=6))
 def test_overlapping_writes_in_any_order_give_the_same_as_one(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[set[int]]
@@ -79,7 +77,7 @@ def test_overlapping_writes_in_any_order_give_the_same_as_one(
     assert contents[0] == contents[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     has=st.sets(st.integers(0, 60), max_size=30),
     holes=st.lists(st.tuples(st.integers(-5, 65), st.integers(1, 12)), max_size=3),
